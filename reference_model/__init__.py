@@ -1,0 +1,1 @@
+"""Events of an Arm machine, the machine itself, and what it is allowed to hold."""
