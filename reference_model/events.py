@@ -13,11 +13,11 @@ from enum import Enum
 from reference_model.coordinates import Origin
 
 __all__ = [
+    "Access",
     "At",
     "Barrier",
     "BarrierKind",
     "CacheOp",
-    "Access",
     "Domain",
     "Eret",
     "Event",

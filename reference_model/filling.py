@@ -1,0 +1,98 @@
+"""What walks may add to a TLB (M2): every mix of visible values and entries."""
+
+from __future__ import annotations
+
+from reference_model.addresses import page_of
+from reference_model.descriptors import Kind
+from reference_model.entries import Context, Entry, EntryKind, kinds_of
+from reference_model.memory import Cell, Memory, StoreRecord
+from reference_model.tables import Link, Table, Tables
+from reference_model.tlb import Tlb
+
+__all__ = ["Filling"]
+
+
+class Filling:
+    """Keeps the stored (stale) entries of the TLBs closed under walks."""
+
+    def __init__(self, memory: Memory, tables: Tables, tlbs: list[Tlb]) -> None:
+        self._memory = memory
+        self._tables = tables
+        self._tlbs = tlbs
+
+    def enter(self, tlb: Tlb, context: Context, now: int) -> None:
+        """Fill ``tlb`` when ``context`` starts to be in context on its PE."""
+        self._tables.space(context.root)
+        for cell in self._memory.unpublished():
+            self._old_values(tlb, context, cell, now)
+        for entry in list(tlb.stale):
+            if entry.kind is EntryKind.S2W and _of(entry, context):
+                self._expand(tlb, entry.vmid, entry.link.child, now)
+
+    def _old_values(self, tlb: Tlb, context: Context, cell: Cell, now: int) -> None:
+        for table in self._tables.linked(page_of(cell.pa)):
+            if table.root == context.root:
+                self._unretired(tlb, context.vmid, table, cell, now)
+
+    def _unretired(
+        self, tlb: Tlb, vmid: int, table: Table, cell: Cell, now: int
+    ) -> None:
+        # Values that a walk may still read although they were replaced.
+        for record in cell.visible(tlb.pe, floor=table.floor):
+            if record is not cell.current:
+                self._derive(tlb, vmid, table.read(cell, record), now)
+
+    def _derive(self, tlb: Tlb, vmid: int, link: Link, now: int) -> None:
+        for kind in kinds_of(link):
+            tlb.add(Entry(kind, vmid, link), now)
+        if link.descriptor.kind is Kind.TABLE:
+            self._expand(tlb, vmid, link.child, now)
+
+    def _expand(self, tlb: Tlb, vmid: int, table: Table, now: int) -> None:
+        for cell in self._memory.cells(table.page):
+            for record in cell.visible(tlb.pe, floor=table.floor):
+                self._derive(tlb, vmid, table.read(cell, record), now)
+
+    def stored(
+        self, cell: Cell, old: StoreRecord, new: StoreRecord, now: int
+    ) -> list[Link]:
+        """Follow a store: end the old chain, start the new one.
+
+        Returns the new links by which current trees now go.
+        """
+        page = page_of(cell.pa)
+        fresh: list[Link] = []
+        for table in self._tables.linked(page):
+            before, after = table.read(cell, old), table.read(cell, new)
+            self._end(before, now)
+            if before.descriptor.kind is Kind.TABLE:
+                self._tables.drop(before.child, lambda link: self._end(link, now))
+            if after.descriptor.kind is Kind.TABLE:
+                self._tables.adopt(after.child, lambda t: self._adopted(t, now))
+            fresh.append(after)
+        for tlb in self._tlbs:
+            for entry in tlb.walkers(page):
+                if tlb.fills(entry.vmid, entry.link.table.root):
+                    link = entry.link.child.read(cell, new)
+                    self._derive(tlb, entry.vmid, link, now)
+        return fresh
+
+    def _end(self, link: Link, now: int) -> None:
+        # Whatever may be held of this chain is stale from here on.
+        for tlb in self._tlbs:
+            for vmid in tlb.users(link.table.root):
+                for kind in kinds_of(link):
+                    entry = Entry(kind, vmid, link)
+                    if tlb.may_hold(entry, now):
+                        tlb.add(entry, now)
+
+    def _adopted(self, table: Table, now: int) -> None:
+        for tlb in self._tlbs:
+            for context in tlb.active:
+                if context.root == table.root:
+                    for cell in self._memory.cells(table.page):
+                        self._unretired(tlb, context.vmid, table, cell, now)
+
+
+def _of(entry: Entry, context: Context) -> bool:
+    return entry.vmid == context.vmid and entry.link.table.root == context.root

@@ -1,0 +1,112 @@
+"""The registers of one PE, and the contexts that its walks may use (M3)."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from reference_model.entries import Context
+from reference_model.sysregs import (
+    HCR_FB,
+    STAGE1_REGISTERS,
+    TRANSLATION_REGISTERS,
+    el2_host,
+    root_of,
+    stage2_on,
+    vmid_of,
+)
+from reference_model.unmodelled import Unmodelled
+
+__all__ = ["Pe"]
+
+
+class Pe:
+    """One PE: exception level, and per register the values it may have.
+
+    Until a context synchronisation event a written register may still have
+    its old value (R_VNRFW): the list holds both, oldest first.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.el2 = True
+        self.draining: Context | None = None  # of walks begun before EL2
+        self.forced_broadcast = False  # HCR_EL2.FB when the guest last ran
+        self._values: dict[str, list[int]] = {r: [0] for r in TRANSLATION_REGISTERS}
+
+    def write(self, register: str, value: int) -> None:
+        """Write a register; takes effect for certain at the next synchronise."""
+        values = self._values.setdefault(register, [0])
+        if values[-1] != value:
+            values.append(value)
+
+    def synchronise(self) -> None:
+        """Note a context synchronisation event."""
+        for values in self._values.values():
+            del values[:-1]
+
+    def value(self, register: str) -> int:
+        """Return the last value written."""
+        return self._values[register][-1]
+
+    def possible_vmids(self) -> frozenset[int]:
+        """Return every VMID under which a TLBI executed now may act (F1.7)."""
+        return frozenset(
+            vmid_of(vttbr, vtcr)
+            for vttbr in self._values["VTTBR_EL2"]
+            for vtcr in self._values["VTCR_EL2"]
+        )
+
+    def possible_el2_host(self) -> bool:
+        """Tell whether EL1&0 TLBIs may mean the EL2&0 regime (F1.9)."""
+        return any(el2_host(hcr) for hcr in self._values["HCR_EL2"])
+
+    def guest_context(self) -> Context:
+        """Return the context that the loaded registers describe."""
+        if not stage2_on(self.value("HCR_EL2")):
+            raise Unmodelled("EL1&0 translation with HCR_EL2.VM = 0")
+        return self._context(
+            self.value("VTTBR_EL2"),
+            self.value("VTCR_EL2"),
+            tuple(self.value(name) for name in STAGE1_REGISTERS),
+        )
+
+    def enter_guest(self) -> None:
+        """Leave EL2; an exception return is a context synchronisation event."""
+        self.synchronise()
+        self.el2 = False
+        self.draining = None
+        self.forced_broadcast = bool(self.value("HCR_EL2") & HCR_FB)
+
+    def enter_el2(self, *, drained: bool) -> None:
+        """Take an exception; walks in flight go on unless ``drained``."""
+        self.draining = None if drained or self.el2 else self.guest_context()
+        self.synchronise()
+        self.el2 = True
+
+    def contexts(self, *, speculative_at: bool) -> tuple[Context, ...]:
+        """List the contexts from which walks of this PE may fill now.
+
+        At EL2 the regime is out of context (R_NRJPP), but for walks begun
+        before and, with the AT_SPECULATE erratum, any mix of register values.
+        """
+        if not self.el2:
+            return (self.guest_context(),)
+        found = dict.fromkeys(self._mixtures()) if speculative_at else {}
+        if self.draining is not None:
+            found[self.draining] = None
+        return tuple(found)
+
+    def _mixtures(self) -> list[Context]:
+        if not all(stage2_on(hcr) for hcr in self._values["HCR_EL2"]):
+            raise Unmodelled("a speculative AT with HCR_EL2.VM = 0")
+        stage1 = product(*(self._values[name] for name in STAGE1_REGISTERS))
+        return [
+            self._context(vttbr, vtcr, registers)
+            for registers in stage1
+            for vttbr in self._values["VTTBR_EL2"]
+            for vtcr in self._values["VTCR_EL2"]
+        ]
+
+    @staticmethod
+    def _context(vttbr: int, vtcr: int, registers: tuple[int, ...]) -> Context:
+        return Context(vmid_of(vttbr, vtcr), root_of(vttbr, vtcr), registers)

@@ -1,0 +1,215 @@
+"""Translation tables as walks see them: pages, and descriptors read in them.
+
+A ``Table`` is a table page reached by one chain of descriptors, a ``Link``
+one descriptor read in it.  A link is *current* while the last stores of its
+whole chain still stand; what a TLB holds from a current chain is what the
+tables say now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from reference_model.addresses import (
+    DESCRIPTOR_BYTES,
+    ENTRIES,
+    LAST_LEVEL,
+    PAGE_BYTES,
+    index,
+    level_bytes,
+    page_of,
+)
+from reference_model.descriptors import Descriptor, Kind, decode
+from reference_model.memory import Cell, Clock, Memory, StoreRecord
+from reference_model.sysregs import Root
+
+__all__ = ["Link", "Space", "Table", "Tables"]
+
+
+class Table:
+    """A page of descriptors of ``level`` that maps from ``base`` on.
+
+    ``youngest`` is the time of the latest store in the chain to it, ``floor``
+    the stores ordered before one of that chain.
+    """
+
+    __slots__ = ("_links", "base", "floor", "level", "link", "page", "root", "youngest")
+
+    def __init__(
+        self, root: Root, page: int, level: int, base: int, link: Link | None
+    ) -> None:
+        self.root = root
+        self.page = page
+        self.level = level
+        self.base = base
+        self.link = link
+        self.youngest = link.youngest if link else 0
+        self.floor: Clock | None = link.floor if link else None
+        self._links: dict[tuple[int, int], Link] = {}
+
+    def read(self, cell: Cell, record: StoreRecord) -> Link:
+        """Return the link for the value that ``record`` left in ``cell``."""
+        key = (cell.pa, record.time)
+        found = self._links.get(key)
+        if found is None:
+            found = self._links[key] = Link(self, cell, record)
+        return found
+
+
+class Link:
+    """A descriptor value read at one place of one chain."""
+
+    __slots__ = (
+        "_child",
+        "cell",
+        "descriptor",
+        "end",
+        "floor",
+        "ia",
+        "record",
+        "table",
+        "youngest",
+    )
+
+    youngest: int
+
+    def __init__(self, table: Table, cell: Cell, record: StoreRecord) -> None:
+        self.table = table
+        self.cell = cell
+        self.record = record
+        slot = (cell.pa - table.page) // DESCRIPTOR_BYTES
+        self.ia = table.base + slot * level_bytes(table.level)
+        self.end = self.ia + level_bytes(table.level)
+        self.descriptor: Descriptor = decode(record.value, table.level)
+        self.youngest = max(table.youngest, record.time)
+        self.floor: Clock = (
+            record.before
+            if table.floor is None
+            else tuple(
+                max(a, b) for a, b in zip(table.floor, record.before, strict=True)
+            )
+        )
+        self._child: Table | None = None
+
+    @property
+    def child(self) -> Table:
+        """Return the next-level table of a table descriptor."""
+        if self._child is None:
+            self._child = Table(
+                self.table.root,
+                page_of(self.descriptor.output),
+                self.table.level + 1,
+                self.ia,
+                self,
+            )
+        return self._child
+
+    @property
+    def current(self) -> bool:
+        """Tell whether every store of the chain is still the last one."""
+        link: Link | None = self
+        while link is not None:
+            if link.cell.current is not link.record:
+                return False
+            link = link.table.link
+        return True
+
+
+class Space:
+    """The current tables below one root."""
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        span = level_bytes(root.level) * ENTRIES
+        self.tops = [
+            Table(root, root.address + n * PAGE_BYTES, root.level, n * span, None)
+            for n in range(root.pages)
+        ]
+
+
+class Tables:
+    """Every known address space, and which pages are tables of which."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._spaces: dict[Root, Space] = {}
+        self._linked: dict[int, dict[Table, None]] = {}
+
+    def space(self, root: Root) -> Space:
+        """Return the address space of ``root``, adopting its tables if new."""
+        found = self._spaces.get(root)
+        if found is None:
+            found = self._spaces[root] = Space(root)
+            for top in found.tops:
+                self.adopt(top)
+        return found
+
+    def linked(self, page: int) -> list[Table]:
+        """List the places at which the page is part of a current tree."""
+        return list(self._linked.get(page, ()))
+
+    def adopt(self, table: Table, seen: Callable[[Table], None] | None = None) -> None:
+        """Note that ``table`` and all below it belong to a current tree."""
+        self._linked.setdefault(table.page, {})[table] = None
+        if seen is not None:
+            seen(table)
+        if table.level == LAST_LEVEL:
+            return
+        for link in self.links(table):
+            if link.descriptor.kind is Kind.TABLE:
+                self.adopt(link.child, seen)
+
+    def drop(self, table: Table, seen: Callable[[Link], None]) -> None:
+        """Note that ``table`` left its tree; reports every link that it had."""
+        self._linked.get(table.page, {}).pop(table, None)
+        for link in self.links(table):
+            seen(link)
+            if link.descriptor.kind is Kind.TABLE:
+                self.drop(link.child, seen)
+
+    def links(self, table: Table) -> Iterator[Link]:
+        """Yield the links for the current, not invalid descriptors of a table."""
+        for cell in self._memory.cells(table.page):
+            if cell.current.value & 1:
+                yield table.read(cell, cell.current)
+
+    def walk(self, root: Root, ipa: int) -> Link | None:
+        """Walk the current tables for ``ipa`` to the last descriptor read.
+
+        None when ``ipa`` lies beyond the root.
+        """
+        for top in self.space(root).tops:
+            if top.base <= ipa < top.base + ENTRIES * level_bytes(top.level):
+                return self.walk_from(top, ipa)
+        return None
+
+    def walk_from(self, table: Table, ipa: int) -> Link:
+        """Walk on from ``table`` for ``ipa``, reading the last stores."""
+        while True:
+            offset = index(ipa, table.level) * DESCRIPTOR_BYTES
+            cell = self._memory.cell(table.page + offset)
+            link = table.read(cell, cell.current)
+            if link.descriptor.kind is not Kind.TABLE:
+                return link
+            table = link.child
+
+    def pieces(self, root: Root, start: int, end: int) -> Iterator[Link | None]:
+        """Yield the last descriptor of the walk for each piece of a range."""
+        while start < end:
+            link = self.walk(root, start)
+            yield link
+            if link is None:
+                return
+            start = link.end
+
+    def maps_anything(self, root: Root) -> bool:
+        """Tell whether any leaf below ``root`` is cacheable."""
+        return any(self._has_leaf(top) for top in self.space(root).tops)
+
+    def _has_leaf(self, table: Table) -> bool:
+        for link in self.links(table):
+            if link.descriptor.kind is Kind.LEAF and link.descriptor.cacheable:
+                return True
+            if link.descriptor.kind is Kind.TABLE and self._has_leaf(link.child):
+                return True
+        return False

@@ -1,0 +1,179 @@
+"""What one PE's TLB may hold.
+
+Entries are independent: any subset of what may be held is a reachable TLB.
+Entries whose chain of descriptors is current are not stored.  Whether they
+may be held follows from when the PE could last fill them and what has been
+invalidated since.  When a store ends a chain, its entries that may be held
+then become *stale* and are stored one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reference_model.addresses import LAST_LEVEL, level_bytes
+from reference_model.entries import Context, Entry, EntryKind, Stage1
+from reference_model.issued import Issued
+from reference_model.sysregs import Root
+from reference_model.tables import Tables
+from reference_model.tlbi import By
+
+__all__ = ["Tlb"]
+
+_Key = tuple[int, int, int]  # VMID, level, input address
+
+
+class Tlb:
+    """The entries that PE number ``pe`` may hold."""
+
+    def __init__(self, pe: int, tables: Tables) -> None:
+        self.pe = pe
+        self._tables = tables
+        self.stale: dict[Entry, int] = {}  # entry -> time it became stale
+        self._at: dict[_Key, dict[Entry, None]] = {}
+        self._walkers: dict[int, dict[Entry, None]] = {}
+        self.removed: list[tuple[int, Entry]] = []  # dropped while TLBIs pend
+        self.active: tuple[Context, ...] = ()  # contexts that may fill now
+        self._filled: dict[tuple[int, Root], int] = {}  # last time it could
+        self._stage1: dict[Stage1, int] = {}
+        self._cleared: list[Issued] = []  # done ops that may still matter
+
+    # ------------------------------------------------------------- contexts
+
+    def activate(self, contexts: tuple[Context, ...], now: int) -> list[Context]:
+        """Set the contexts that may fill from now on; returns the new ones."""
+        for context in self.active:
+            self._note_fill(context, now)
+        entered = [c for c in contexts if c not in self.active]
+        self.active = contexts
+        for context in entered:
+            self._note_fill(context, now)
+        return entered
+
+    def _note_fill(self, context: Context, now: int) -> None:
+        # An empty stage 2 lets nothing in: even the fetch of a stage-1 table
+        # takes a Translation fault, which is never cached (R_XCLRD).
+        self._filled[context.vmid, context.root] = now
+        if self._tables.maps_anything(context.root):
+            self._stage1[context.stage1] = now
+
+    def touch(self, now: int) -> None:
+        """Bring the fill times of the active contexts up to ``now``."""
+        for context in self.active:
+            self._note_fill(context, now)
+
+    def fills(self, vmid: int, root: Root) -> bool:
+        """Tell whether the PE may fill from this VMID and root now."""
+        return any(c.vmid == vmid and c.root == root for c in self.active)
+
+    def filled_since(self, vmid: int, root: Root, time: int) -> bool:
+        """Tell whether the PE could fill from them at or after ``time``."""
+        return self.fills(vmid, root) or self._filled.get((vmid, root), -1) >= time
+
+    def users(self, root: Root) -> list[int]:
+        """List the VMIDs with which the PE has ever used a root."""
+        return sorted(vmid for vmid, used in self._filled if used == root)
+
+    def roots(self, vmid: int) -> list[Root]:
+        """List the roots that the PE has ever used with a VMID."""
+        return sorted(root for used, root in self._filled if used == vmid)
+
+    # ------------------------------------------------------ current entries
+
+    def may_hold(self, entry: Entry, now: int) -> bool:
+        """Tell whether an entry of a current chain may be held at ``now``."""
+        key = (entry.vmid, entry.link.table.root)
+        last = now if self.fills(*key) else self._filled.get(key, -1)
+        if last < entry.link.youngest:
+            return False
+        return not any(
+            op.time >= last and op.selects(entry, self._tables) for op in self._cleared
+        )
+
+    def stage1_held(self) -> list[Stage1]:
+        """List the stage 1s of which entries may be held."""
+        active = {c.stage1 for c in self.active}
+        held = []
+        for stage1, last in self._stage1.items():
+            if stage1 in active or not any(
+                op.time >= last and op.removes_stage1(stage1) for op in self._cleared
+            ):
+                held.append(stage1)
+        return held
+
+    def stage1_filled(self, stage1: Stage1) -> int:
+        """Return when the PE could last make entries of a stage 1."""
+        return self._stage1.get(stage1, -1)
+
+    def note_done(self, operation: Issued, now: int) -> None:
+        """Remember a completed TLBI for the entries that are not stored.
+
+        It matters only for what the PE could last fill before its issue.  An
+        earlier one that it repeats is forgotten.
+        """
+        self.touch(now)
+        oldest = min(self._filled.values(), default=now)
+        kept = [old for old in self._cleared if old.time >= oldest]
+        self._cleared = [old for old in kept if not operation.repeats(old)]
+        if operation.time >= oldest:
+            self._cleared.append(operation)
+
+    # -------------------------------------------------------- stale entries
+
+    def add(self, entry: Entry, now: int) -> bool:
+        """Store a stale entry; returns False if it was stored already."""
+        if entry in self.stale:
+            return False
+        self.stale[entry] = now
+        link = entry.link
+        self._at.setdefault((entry.vmid, link.table.level, link.ia), {})[entry] = None
+        if entry.kind is EntryKind.S2W:
+            self._walkers.setdefault(link.child.page, {})[entry] = None
+        return True
+
+    def remove(self, entry: Entry, now: int) -> None:
+        """Drop a stale entry."""
+        del self.stale[entry]
+        self.removed.append((now, entry))
+        link = entry.link
+        key = (entry.vmid, link.table.level, link.ia)
+        self._at[key].pop(entry)
+        if not self._at[key]:
+            del self._at[key]
+        if entry.kind is EntryKind.S2W:
+            self._walkers[link.child.page].pop(entry)
+
+    def walkers(self, page: int) -> list[Entry]:
+        """List the stale table entries through which a page is walked."""
+        return list(self._walkers.get(page, ()))
+
+    def candidates(self, operation: Issued) -> Iterable[Entry]:
+        """List the stale entries that an operation could select."""
+        target = operation.target
+        if operation.operation.by not in (By.INTERMEDIATE, By.RANGE):
+            return list(self.stale)
+        if target is None:
+            return ()
+        if target.end - target.start > 1:
+            return list(self.stale)
+        return list(self._at_address(operation.vmids, target.start))
+
+    def _at_address(self, vmids: frozenset[int], ipa: int) -> Iterator[Entry]:
+        for vmid in sorted(vmids):
+            for level in range(LAST_LEVEL + 1):
+                key = (vmid, level, ipa & -level_bytes(level))
+                yield from self._at.get(key, ())
+
+    def was_held_since(self, entry: Entry, time: int) -> bool:
+        """Tell whether a stale entry is held, or was dropped since ``time``."""
+        if entry in self.stale:
+            return True
+        return any(e == entry and dropped >= time for dropped, e in self.removed)
+
+    def overlapping(self, root: Root) -> list[Entry]:
+        """List the stale leaf entries made from a root, oldest first."""
+        return [
+            e
+            for e in self.stale
+            if e.kind is not EntryKind.S2W and e.link.table.root == root
+        ]

@@ -1,0 +1,57 @@
+"""Violations of what a TLB is allowed to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from reference_model.entries import EntryKind
+from reference_model.tables import Link
+
+__all__ = ["Property", "Violation"]
+
+
+class Property(Enum):
+    """What the oracle demands at release points."""
+
+    O1 = "O1"  # no entry grants what the current tables do not grant
+    O2 = "O2"  # no two entries for one address that differ
+    O3 = "O3"  # no entry of another vCPU or VM is usable
+    O4 = "O4"  # no walk reaches a freed table page
+    O5 = "O5"  # a VMID denotes one VM
+    M7 = "M7"  # no access through a removed entry is unfinished (erratum)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which a PE may hold what it must not.
+
+    ``index`` is the position of the event at which it counts, ``since`` that
+    of the event that made the entry stale, -1 if none did.  ``link`` is the
+    stale descriptor, ``allowed`` the one that the tables now give (None: a
+    fault).  ``count`` says how many entries of this kind there are.
+    """
+
+    broken: Property
+    index: int
+    pe: int
+    kind: EntryKind
+    vmid: int
+    since: int
+    link: Link | None = None
+    allowed: Link | None = None
+    reason: str = ""
+    count: int = 1
+    conflict: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, int, str, int, str]:
+        """Identify the violation among runs of one trace and its repairs."""
+        return (
+            self.broken.value,
+            self.index,
+            self.pe,
+            self.kind.value,
+            self.vmid,
+            self.conflict,
+        )
