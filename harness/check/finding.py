@@ -1,0 +1,136 @@
+"""Findings: what is wrong, where, how it happens and what mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = [
+    "Finding",
+    "Location",
+    "Repair",
+    "Severity",
+    "Status",
+    "Step",
+    "TlbDiff",
+    "Witness",
+]
+
+
+class Severity(Enum):
+    """How bad a finding is."""
+
+    ERROR = "error"  # a permitted machine of the profile breaks a property
+    WARNING = "warning"  # needs a named assumption, or concerns progress
+    PERF = "perf"
+    INFO = "info"
+
+
+class Status(Enum):
+    """The finding in the patched tree against the base."""
+
+    NEW = "new"
+    UNCHANGED = "unchanged"
+    FIXED = "fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in the source; ``in_patch`` tells whether the patch touched it."""
+
+    file: str
+    line: int
+    function: str
+    in_patch: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The entry that must not be there; ``va`` is one example of many.
+
+    Addresses are None where they do not apply.  ``permissions`` reads like
+    "rw-", "" for entries without.
+    """
+
+    pe: int
+    kind: str
+    vmid: int
+    va: int | None
+    ipa: int | None
+    pa: int | None
+    permissions: str = ""
+    size: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class TlbDiff:
+    """TLB state of one pCPU: what it may hold, and what it is allowed to.
+
+    ``unexpected`` are entries it may hold but must not, one line each;
+    ``allowed`` says what the current tables give for the same address.
+    """
+
+    pe: int
+    unexpected: tuple[str, ...]
+    allowed: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the counterexample.
+
+    ``file`` and ``line`` are empty and 0 for what hardware does by itself.
+    ``blamed`` marks the event that the repair changes.
+    """
+
+    step: int
+    pe: int
+    event: str
+    file: str
+    line: int
+    function: str
+    effect: str
+    blamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A change of the event trace that was replayed.
+
+    ``edits`` are its parts, one sentence each; ``verified`` tells that the
+    replay was free of the violation and brought no new one.
+    """
+
+    edits: tuple[str, ...]
+    verified: bool
+
+    @property
+    def text(self) -> str:
+        """Return the parts as one sentence."""
+        return "; ".join(self.edits)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One root cause.
+
+    ``scenario`` is the one of the trace shown, ``scenarios`` all in which it
+    was seen.  ``fingerprint`` is structural: it survives moved lines.
+    """
+
+    rule: str
+    severity: Severity
+    status: Status
+    message: str
+    profiles: tuple[str, ...]
+    scenario: str
+    scenarios: tuple[str, ...]
+    location: Location
+    witness: Witness | None
+    tlb_diff: tuple[TlbDiff, ...]
+    trace: tuple[Step, ...]
+    repair: Repair | None
+    arm_rules: tuple[str, ...]
+    fingerprint: str
+    replay: str = ""

@@ -1,0 +1,125 @@
+"""The result of a check: everything a report is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from harness.check.finding import Finding, Severity, Status
+
+__all__ = [
+    "Bounds",
+    "Counts",
+    "PatchSummary",
+    "Result",
+    "ScenarioCost",
+    "UnsupportedItem",
+    "Verdict",
+]
+
+
+class Verdict(Enum):
+    """The three verdicts, always spelled the same."""
+
+    CLEAN = "clean"
+    UNSAFE = "unsafe"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class PatchSummary:
+    """A patch under test; ``notes`` are remarks on how it was read."""
+
+    name: str
+    subject: str
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What was explored; ``exhausted`` tells that nothing was cut short."""
+
+    scenarios: int
+    profiles: int
+    pcpus: int
+    executions: int
+    events: int
+    exhausted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many of each instruction one operation executed."""
+
+    tlbi: tuple[tuple[str, int], ...] = ()  # by kind, sorted by name
+    dsb: int = 0
+    isb: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioCost:
+    """Counts of a scenario, base against patched.
+
+    ``profiles`` are those that share these counts.  ``base`` is None for an
+    audit, or where the base could not be run.
+    """
+
+    scenario: str
+    profiles: tuple[str, ...]
+    base: Counts | None
+    patched: Counts | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedItem:
+    """Something that was reached and is not modelled."""
+
+    what: str
+    file: str
+    line: int
+    scenarios: tuple[str, ...]
+    profiles: tuple[str, ...]
+    in_base: bool  # also reached without the patch
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check or audit.
+
+    ``base`` names the tree and how it was found; ``tree_version`` its Xen
+    version.  ``assumptions`` lists "name=value" of every reading of the
+    architecture that the result rests on.  ``not_executed`` lists functions
+    that the patch touches and no scenario ran.
+    """
+
+    command: str  # "check" or "audit"
+    base: str
+    tree_version: str
+    patches: tuple[PatchSummary, ...]
+    profiles: tuple[str, ...]
+    bounds: Bounds
+    findings: tuple[Finding, ...]
+    unsupported: tuple[UnsupportedItem, ...]
+    cost: tuple[ScenarioCost, ...]
+    assumptions: tuple[str, ...]
+    not_executed: tuple[str, ...] = ()
+    stats: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def new_errors(self) -> tuple[Finding, ...]:
+        """Return the findings that make a check fail."""
+        return tuple(
+            f
+            for f in self.findings
+            if f.status is Status.NEW and f.severity is Severity.ERROR
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict; something unmodelled never counts as clean."""
+        if self.new_errors:
+            return Verdict.UNSAFE
+        if self.unsupported or not self.bounds.exhausted or self.not_executed:
+            return Verdict.INCONCLUSIVE
+        return Verdict.CLEAN
