@@ -91,6 +91,8 @@ class Accesses:
                         left.since,
                         entry.link,
                         count=len(wrong),
+                        low=min(e.link.ia for _, e in wrong),
+                        high=max(e.link.end for _, e in wrong),
                     )
                 )
         return found

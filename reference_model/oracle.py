@@ -72,7 +72,7 @@ class Oracle:
         since: int,
     ) -> Violation:
         if before is not None:
-            return _counted(before)
+            return _counted(before, entry.link)
         return Violation(
             Property.O1,
             index,
@@ -82,6 +82,8 @@ class Oracle:
             self._index_at[since],
             entry.link,
             allowed,
+            low=entry.link.ia,
+            high=entry.link.end,
         )
 
     def grants(self, link: Link) -> bool:
@@ -125,9 +127,11 @@ class Oracle:
                             entry.link,
                             new,
                             conflict=what,
+                            low=entry.link.ia,
+                            high=entry.link.end,
                         )
                     elif what:
-                        found[key] = _counted(found[key])
+                        found[key] = _counted(found[key], entry.link)
         return list(found.values())
 
     def _conflict(self, link: Link) -> tuple[str, Link | None]:
@@ -262,6 +266,8 @@ class Oracle:
                 entry.vmid,
                 self._index_at[tlb.stale[entry]],
                 entry.link,
+                low=entry.link.ia,
+                high=entry.link.end,
             )
         for entry, since in tlb.stale.items():
             output = entry.link.descriptor.output
@@ -275,6 +281,8 @@ class Oracle:
                     entry.vmid,
                     self._index_at[since],
                     entry.link,
+                    low=entry.link.ia,
+                    high=entry.link.end,
                 )
         return None
 
@@ -331,5 +339,10 @@ def _overlaps(link: Link, page: range | None) -> bool:
     return output < page.stop and page.start < output + level_bytes(link.table.level)
 
 
-def _counted(violation: Violation) -> Violation:
-    return replace(violation, count=violation.count + 1)
+def _counted(violation: Violation, link: Link) -> Violation:
+    return replace(
+        violation,
+        count=violation.count + 1,
+        low=min(violation.low, link.ia),
+        high=max(violation.high, link.end),
+    )

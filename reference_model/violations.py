@@ -29,7 +29,9 @@ class Violation:
     ``index`` is the position of the event at which it counts, ``since`` that
     of the event that made the entry stale, -1 if none did.  ``link`` is the
     stale descriptor, ``allowed`` the one that the tables now give (None: a
-    fault).  ``count`` says how many entries of this kind there are.
+    fault).  ``count`` says how many entries of this kind there are, ``low`` to
+    ``high`` the IPAs that they span.  ``conflict`` names the property of
+    R_WHZWS for O2, ``reason`` tells apart the cases of O3 and O4.
     """
 
     broken: Property
@@ -43,6 +45,8 @@ class Violation:
     reason: str = ""
     count: int = 1
     conflict: str = ""
+    low: int = 0
+    high: int = 0
 
     @property
     def key(self) -> tuple[str, int, int, str, int, str]:
