@@ -230,7 +230,9 @@ class Machine:
         if operation.nxs:
             raise Unmodelled(f"TLBI {event.op}")
         pe = self.pes[event.pe]
-        if operation.el2 or pe.possible_el2_host():
+        # IPAS2*, VMALLS12* and ALLE1 always mean EL1&0.
+        redirected = not operation.stage2 and pe.possible_el2_host()
+        if operation.el2 or redirected:
             operation = decode_operation("ALLE2" + _suffix(operation.scope))
         by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
         if by_ipa and target is None:
