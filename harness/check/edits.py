@@ -1,0 +1,137 @@
+"""Small repairs of an event trace, from the gentlest to the most drastic.
+
+Each edit changes what was executed in the way one change of the source
+would: a stronger barrier, a wider TLBI, one more instruction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.check.timeline import Timeline
+from reference_model.events import (
+    Access,
+    Barrier,
+    BarrierKind,
+    Domain,
+    Event,
+    Repeat,
+    Tlbi,
+)
+
+__all__ = [
+    "DSB_ISH",
+    "Edit",
+    "Insertion",
+    "broadcast",
+    "combined",
+    "dsb",
+    "instruction",
+    "parts",
+    "with_part",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """New events before or after the original event at ``position``."""
+
+    position: int
+    events: tuple[Event, ...]
+    after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One repair step and the rule whose violation it mends.
+
+    ``blamed`` is the position of the event that it is about; ``drastic``
+    orders the attempts to do without it, the largest first.
+    """
+
+    rule: str
+    text: str
+    blamed: int
+    drastic: int
+    changes: tuple[tuple[int, Event], ...] = ()
+    insertions: tuple[Insertion, ...] = ()
+
+    def apply(self, timeline: Timeline) -> Timeline:
+        """Return the timeline with this edit made."""
+        edited = timeline.replaced(dict(self.changes)) if self.changes else timeline
+        for insertion in self.insertions:
+            edited = edited.inserted(
+                insertion.position, insertion.events, after=insertion.after
+            )
+        return edited
+
+
+def combined(edits: list[Edit], timeline: Timeline) -> Timeline:
+    """Return the timeline with all edits made; later changes see earlier ones."""
+    changes: dict[int, Event] = {}
+    for edit in edits:
+        for position, event in edit.changes:
+            changes[position] = _merged(changes.get(position), event)
+    timeline = timeline.replaced(changes)
+    for edit in edits:
+        bare = replace(edit, changes=())
+        timeline = bare.apply(timeline)
+    return timeline
+
+
+def _merged(first: Event | None, second: Event) -> Event:
+    """Join two changes of one event: what either makes stronger stays so."""
+    if isinstance(first, Tlbi) and isinstance(second, Tlbi):
+        wide = first.op.endswith(("IS", "OS"))
+        return replace(second, op=broadcast(second.op) if wide else second.op)
+    if not isinstance(first, Barrier) or not isinstance(second, Barrier):
+        return second
+    order = list(Domain)
+    wider = max(first.domain, second.domain, key=order.index)
+    full = Access.ALL if Access.ALL in (first.access, second.access) else first.access
+    return replace(second, domain=wider, access=full)
+
+
+def parts(event: Event) -> tuple[Event, ...]:
+    """List the events that an event is made of."""
+    return event.body if isinstance(event, Repeat) else (event,)
+
+
+def with_part(event: Event, number: int, part: Event) -> Event:
+    """Return the event with one of its parts replaced."""
+    if not isinstance(event, Repeat):
+        return part
+    body = (*event.body[:number], part, *event.body[number + 1 :])
+    return replace(event, body=body)
+
+
+def dsb(pe: int, domain: Domain, access: Access = Access.ALL) -> Barrier:
+    """Return a DSB."""
+    return Barrier(pe, BarrierKind.DSB, domain, access)
+
+
+def DSB_ISH(pe: int) -> Barrier:  # noqa: N802 - the instruction's name
+    """Return a DSB ISH."""
+    return dsb(pe, Domain.ISH)
+
+
+def broadcast(op: str) -> str:
+    """Return the inner-shareable form of a local TLBI."""
+    return op if op.endswith(("IS", "OS")) else op + "IS"
+
+
+def instruction(event: Event) -> str:
+    """Return an event as the instruction it was, e.g. "DSB ISHST"."""
+    match event:
+        case Barrier():
+            domain = event.domain.value + event.access.value
+            if event.domain is Domain.SY and event.access is not Access.ALL:
+                domain = event.access.value
+            return f"{event.kind.value} {domain}".upper()
+        case Tlbi():
+            return f"TLBI {event.op}"
+        case Repeat():
+            inner = "; ".join(instruction(e) for e in event.body)
+            return f"{event.count} x [{inner}]"
+        case _:
+            return type(event).__name__

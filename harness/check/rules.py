@@ -1,0 +1,225 @@
+"""The rules: what each finding means and the Arm rules that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.check.finding import Severity
+
+__all__ = ["RULES", "Rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A kind of finding; ``message`` is filled in from the witness.
+
+    ``arm_rules`` are rule ids of the Arm Architecture Reference Manual,
+    DDI 0487.
+    """
+
+    id: str
+    severity: Severity
+    message: str
+    arm_rules: tuple[str, ...]
+
+
+def _error(name: str, message: str, *arm_rules: str) -> Rule:
+    return Rule(name, Severity.ERROR, message, arm_rules)
+
+
+_ALL = (
+    _error(
+        "missing-tlbi-after-unmap",
+        "entry for IPA {ipa} removed or restricted and relied upon with no completed "
+        "invalidation",
+        "R_GPPYH",
+    ),
+    _error(
+        "tlbi-wrong-stage",
+        "TLBI does not act on the stage whose descriptor changed: {kind} entries for "
+        "IPA {ipa} stay",
+        "R_TVTYQ",
+        "R_LGSCG",
+        "R_GNJPZ",
+    ),
+    _error(
+        "stale-s12-after-local-vmalle1",
+        "stage-1 step is local: pCPU{pe} may keep combined entry VA {va}->PA {pa} of "
+        "removed IPA {ipa}",
+        "R_TVTYQ",
+        "I_DMCXY",
+        "R_QRNJC",
+        "I_CKZGP",
+    ),
+    _error(
+        "missing-s1-inval-after-ipas2",
+        "invalidation by IPA is not followed by a stage-1 invalidation: combined "
+        "entries for IPA {ipa} stay",
+        "R_VZZVZ",
+        "I_CKZGP",
+        "I_RGYNM",
+    ),
+    _error(
+        "s1-inval-skipped-on-ntlbpa",
+        "stage-1 invalidation skipped because of FEAT_nTLBPA, which does not cover "
+        "combined entries",
+        "R_BKKRB",
+        "R_TJQVP",
+        "I_CKZGP",
+    ),
+    _error(
+        "missing-dsb-between-ipas2-and-s1",
+        "no load+store DSB of sufficient domain between the invalidation by IPA and "
+        "the stage-1 one",
+        "I_CKZGP",
+        "R_TVTYQ",
+        "R_DCJQM",
+        "R_YNJCP",
+        "R_PSMWS",
+    ),
+    _error(
+        "s1-before-s2-inval",
+        "stage-1 invalidation precedes the stage-2 one and is not repeated",
+        "I_CKZGP",
+        "R_TVTYQ",
+    ),
+    _error(
+        "tlbi-not-broadcast",
+        "local TLBI used while pCPU{pe} may hold entries of VMID {vmid}",
+        "I_DMCXY",
+        "R_QRNJC",
+    ),
+    _error(
+        "tlbi-wrong-vmid",
+        "TLBI executed under another VMID than {vmid}, to which the entries belong",
+        "R_VMSWQ",
+        "R_VZZVZ",
+        "R_QNPQX",
+    ),
+    _error(
+        "vttbr-write-not-synchronised",
+        "VTTBR_EL2 write and dependent TLBI with no context synchronisation between",
+        "R_VNRFW",
+    ),
+    _error(
+        "tlbi-range-too-small",
+        "operations by IPA do not cover every old leaf: IPA {ipa} is left out",
+        "R_TVTYQ",
+        "R_LQLSD",
+    ),
+    _error(
+        "leaf-tlbi-after-table-change",
+        "last-level-only TLBI after a table descriptor changed: walk caches stay",
+        "R_VZZVZ",
+    ),
+    _error(
+        "ttl-hint-mismatch",
+        "level hint of the TLBI is not the level of the old leaf: nothing need be "
+        "invalidated",
+        "R_SQXYZ",
+        "I_LTZBK",
+    ),
+    _error(
+        "missing-dsb-before-tlbi",
+        "table store not ordered before the TLBI by a DSB: pCPU{pe} may refetch the "
+        "old descriptor",
+        "R_SPVBD",
+    ),
+    _error(
+        "missing-dsb-after-tlbi",
+        "TLBI is not completed by a DSB before it is relied upon",
+        "R_YNJCP",
+    ),
+    _error(
+        "dsb-st-does-not-complete-tlbi",
+        "store-only or load-only DSB completes no TLBI",
+        "R_PSMWS",
+    ),
+    _error(
+        "dsb-scope-too-narrow",
+        "domain of the DSB is narrower than the scope of the TLBI",
+        "R_PSMWS",
+    ),
+    _error(
+        "vcpu-switch-missing-s1-flush",
+        "vCPU resumes on pCPU{pe} with stage-1 and combined entries of another vCPU "
+        "of VMID {vmid}",
+        "R_NWYRD",
+        "R_XXNPZ",
+    ),
+    Rule(
+        "ptw-not-drained-before-regime-switch",
+        Severity.WARNING,
+        "walks begun before exception entry may still fill while registers change",
+        ("R_LFHQG", "I_QVPYJ"),
+    ),
+    _error(
+        "bbm-oa-change",
+        "output address of IPA {ipa} changed from valid to valid without "
+        "break-before-make",
+        "R_WHZWS",
+    ),
+    _error(
+        "bbm-attr-change",
+        "memory attributes of IPA {ipa} changed from valid to valid without "
+        "break-before-make",
+        "R_WHZWS",
+    ),
+    _error(
+        "bbm-size-change",
+        "translation size of IPA {ipa} changed from valid to valid without "
+        "break-before-make",
+        "R_WHZWS",
+        "R_KFLJB",
+    ),
+    _error(
+        "bbm-contiguous-change",
+        "Contiguous bit of IPA {ipa} changed from valid to valid without "
+        "break-before-make",
+        "R_NGLXZ",
+        "R_JQQTC",
+    ),
+    _error(
+        "bbm-make-before-tlbi-complete",
+        "new entry for IPA {ipa} written before invalidation of the old one is "
+        "complete",
+        "R_DDMVT",
+        "R_WHZWS",
+    ),
+    _error(
+        "bbm-local-only",
+        "break-before-make of IPA {ipa} done with a TLBI that does not reach pCPU{pe}",
+        "R_DDMVT",
+    ),
+    _error(
+        "table-freed-before-tlbi",
+        "table page {pa} released while pCPU{pe} may still walk it",
+        "R_RVJDB",
+    ),
+    _error(
+        "at-speculate-mixed-context",
+        "a speculative AT here can allocate entries tagged VMID {vmid} from mixed "
+        "context",
+        "R_NRJPP",
+    ),
+    _error(
+        "repeat-tlbi-missing",
+        "broadcast TLBI is not followed by the extra TLBI and DSB of the erratum",
+        "R_STPSQ",
+    ),
+    _error(
+        "repeat-tlbi-incomplete",
+        "the extra TLBI of the erratum is not completed by a DSB ISH",
+        "R_PSMWS",
+    ),
+    _error(
+        "vmid-reuse-without-flush",
+        "VMID {vmid} in use while pCPU{pe} may hold entries of another stage 2",
+        "R_QNPQX",
+    ),
+    _error("p2m-wrong-mapping", "{what}"),
+    _error("c-undefined-behaviour", "{what}"),
+    _error("c-endless-loop", "{what}"),
+)
+
+RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}
