@@ -322,6 +322,11 @@ class Machine:
 
     # ------------------------------------------------------------ inspection
 
+    @property
+    def pending(self) -> list[Issued]:
+        """Return the TLBIs that are not complete on every PE in their scope."""
+        return list(self._completion.pending)
+
     def may_hold(self, pe: int, kind: EntryKind, vmid: int, ipa: int) -> bool:
         """Tell whether a PE may hold an entry of a kind for an IPA."""
         tlb = self.tlbs[pe]

@@ -71,6 +71,8 @@ def _barriers(window: Window) -> Iterator[Edit]:
         if not isinstance(event, Barrier) or event.kind is not BarrierKind.DSB:
             continue
         whole = window.events[position]
+        if window.between_ipa_and_stage1(position):
+            continue  # what is missing there is a barrier of its own
         before = window.tlbi_pending(position, event.pe)
         if event.access is not Access.ALL and before:
             new = replace(event, access=Access.ALL)
@@ -101,7 +103,8 @@ def _completing(window: Window) -> Iterator[Edit]:
         for position, op in window.tlbis()
         if not op.el2 and not window.inside_repeat_with_dsb(position)
     ]
-    for (position, op), following in zip(tlbis, [*tlbis[1:], None], strict=True):
+    for number, (position, op) in enumerate(tlbis):
+        following = tlbis[number + 1] if number + 1 < len(tlbis) else None
         pe = window.events[position].pe
         if op.scope is Scope.LOCAL and following is None:
             barrier = dsb(pe, Domain.NSH)

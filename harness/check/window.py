@@ -18,7 +18,7 @@ from reference_model.events import (
 )
 from reference_model.machine import Start
 from reference_model.profiles import Profile
-from reference_model.tlbi import Operation, decode_operation
+from reference_model.tlbi import By, Operation, decode_operation
 from reference_model.violations import Violation
 
 __all__ = ["Window"]
@@ -90,6 +90,15 @@ class Window:
             isinstance(event, Tlbi) and event.pe == pe
             for event in parts(self.events[position])
         )
+
+    def between_ipa_and_stage1(self, position: int) -> bool:
+        """Tell whether the neighbouring TLBIs are one by IPA and a stage-1 one."""
+        earlier = [op for p, op in self.tlbis() if p < position and not op.el2]
+        later = [op for p, op in self.tlbis() if p > position and not op.el2]
+        if not earlier or not later:
+            return False
+        by_ipa = earlier[-1].by in (By.INTERMEDIATE, By.RANGE)
+        return by_ipa and later[0].stage1 and not later[0].stage2
 
     def inside_repeat_with_dsb(self, position: int) -> bool:
         """Tell whether the event is a loop that completes its own TLBIs."""

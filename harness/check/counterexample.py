@@ -1,0 +1,265 @@
+"""The counterexample: the few events that matter, and what each changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.check.edits import parts
+from harness.check.finding import Step, TlbDiff
+from harness.check.timeline import Replay
+from harness.check.window import Window
+from harness.check.wording import (
+    address,
+    described,
+    entry,
+    event_text,
+    pcpus,
+    virtual_address,
+)
+from reference_model.entries import EntryKind
+from reference_model.events import (
+    Barrier,
+    Event,
+    ExceptionEntry,
+    Msr,
+    Repeat,
+    Store,
+    Tlbi,
+    Zero,
+)
+from reference_model.issued import Issued
+from reference_model.machine import Machine
+from reference_model.sysregs import STAGE1_REGISTERS
+from reference_model.tables import Link
+from reference_model.violations import Property, Violation
+
+__all__ = ["MAX_STEPS", "counterexample"]
+
+MAX_STEPS = 10
+
+Held = set[tuple[int, EntryKind]]
+
+
+def counterexample(
+    replay: Replay, window: Window, blamed: frozenset[int]
+) -> tuple[tuple[Step, ...], tuple[TlbDiff, ...]]:
+    """Replay a violation and describe its steps and the TLBs at its end."""
+    machine = replay.machine()
+    steps: list[tuple[int, Step]] = []
+    for position, event in enumerate(window.events[: window.violation.index + 1]):
+        before = _Snapshot.of(machine, window.violation)
+        machine.step(event)
+        if position < window.first or position == window.violation.index:
+            continue
+        effect = _effect(machine, event, before, window.violation)
+        if position in blamed or _matters(event, effect):
+            steps.append(
+                (position, _step(window, position, effect, position in blamed))
+            )
+    numbered = _first_steps(window) + _shortened(steps, blamed) + [_last(window)]
+    trace = tuple(replace(step, step=n) for n, step in enumerate(numbered, 1))
+    return trace, _differences(machine, window.violation)
+
+
+class _Snapshot:
+    """What is held and pending before an event."""
+
+    def __init__(self, held: Held, pending: dict[Issued, set[int]]) -> None:
+        self.held = held
+        self.pending = pending
+
+    @classmethod
+    def of(cls, machine: Machine, violation: Violation) -> _Snapshot:
+        """Take the state of a machine."""
+        pending = {op: set(op.done) for op in machine.pending}
+        return cls(_held(machine, violation), pending)
+
+
+def _held(machine: Machine, violation: Violation) -> Held:
+    """Return where stale entries like the witness are held."""
+    link = violation.link
+    if link is None:
+        return set()
+    return {
+        (tlb.pe, e.kind)
+        for tlb in machine.tlbs
+        for e in tlb.stale
+        if e.link.ia == link.ia
+        and e.link.table.level == link.table.level
+        and e.link.record.value == link.record.value
+    }
+
+
+# ---------------------------------------------------------------------- steps
+
+
+def _matters(event: Event, effect: str) -> bool:
+    if isinstance(event, (Tlbi, Repeat)):
+        return True
+    if isinstance(event, Msr):
+        return event.register in ("VTTBR_EL2", "TTBR0_EL1")
+    if isinstance(event, (Store, Zero, Barrier, ExceptionEntry)):
+        return bool(effect)
+    return False
+
+
+def _effect(
+    machine: Machine, event: Event, before: _Snapshot, violation: Violation
+) -> str:
+    now = _held(machine, violation)
+    texts = []
+    if isinstance(event, (Tlbi, Repeat)):
+        texts.append(_reach(event))
+    if isinstance(event, (Store, Zero)) and now - before.held and violation.link:
+        current = machine.tables.walk(violation.link.table.root, violation.link.ia)
+        texts.append(f"IPA {address(violation.link.ia)}: {described(violation.link)}")
+        texts[-1] += f" -> {described(current)}"
+    if isinstance(event, Barrier):
+        texts.extend(_completions(event, before))
+    gone = before.held - now
+    if gone:
+        kinds = sorted({kind.value for _, kind in gone})
+        texts.append(f"drops {', '.join(kinds)} on {pcpus({pe for pe, _ in gone})}")
+    return "; ".join(texts)
+
+
+def _reach(event: Event) -> str:
+    ops = [e.op for e in parts(event) if isinstance(e, Tlbi)]
+    if not ops:
+        return ""
+    scope = "all pCPUs" if ops[0].endswith(("IS", "OS")) else f"pCPU{event.pe} only"
+    if "IPAS2" in ops[0]:
+        return f"{scope}; stage-2-only entries"
+    if ops[0].startswith("VMALLE1"):
+        return f"{scope}; stage-1 and combined entries"
+    return scope
+
+
+def _completions(event: Barrier, before: _Snapshot) -> list[str]:
+    texts = []
+    mine = {op: done for op, done in before.pending.items() if op.pe == event.pe}
+    for op, done in mine.items():
+        new = set(op.done) - done
+        if new:
+            texts.append(f"completes {op.operation.name} on {pcpus(new)}")
+    if mine and not texts:
+        texts.append("completes no TLBI")
+    return list(dict.fromkeys(texts))
+
+
+def _step(window: Window, position: int, effect: str, blamed: bool) -> Step:
+    event = window.events[position]
+    file, line, function = _place(event)
+    return Step(0, event.pe, event_text(event), file, line, function, effect, blamed)
+
+
+def _place(event: Event) -> tuple[str, int, str]:
+    origin = event.origin or next((e.origin for e in parts(event) if e.origin), None)
+    if origin is None:
+        return "", 0, ""
+    return origin.coord.file, origin.coord.line, origin.function
+
+
+def _hardware(pe: int, event: str, effect: str) -> Step:
+    return Step(0, pe, event, "", 0, "", effect)
+
+
+def _first_steps(window: Window) -> list[Step]:
+    violation = window.violation
+    if violation.reason == "vcpu":
+        return [_hardware(violation.pe, "vCPU runs", "its S1, S12 may be cached")]
+    if violation.reason == "mixed" or violation.link is None:
+        return []
+    link = violation.link
+    translation = f"IPA {address(link.ia)}: {described(link)}"
+    return [_hardware(violation.pe, "guest has run", f"may cache {translation}")]
+
+
+def _last(window: Window) -> Step:
+    violation = window.violation
+    event = window.events[violation.index]
+    file, line, function = _place(event)
+    text = event_text(event)
+    return Step(0, event.pe, text, file, line, function, _harm(violation), True)
+
+
+def _harm(violation: Violation) -> str:
+    pe, link = f"pCPU{violation.pe}", violation.link
+    kind = violation.kind.value
+    match violation.broken:
+        case Property.O3 if violation.reason == "vcpu":
+            return f"{pe} may use S1, S12 entries of the other vCPU"
+        case Property.O3:
+            return f"{pe} may hold entries from mixed registers"
+        case Property.O4:
+            return f"{pe} may still walk it through {kind}"
+        case Property.M7:
+            return f"accesses of {pe} through the removed entry may be unfinished"
+        case _ if link is None:
+            return f"{pe} may hold {kind}"
+        case Property.O2:
+            return f"{pe} may hold the old {kind} and the new one at once"
+        case Property.O5:
+            return f"{pe} may use entries of another stage 2"
+        case _:
+            output = address(link.descriptor.output)
+            if violation.kind is EntryKind.S12:
+                va = address(virtual_address(link.ia))
+                return f"{pe} may still use S12: VA {va} -> PA {output}"
+            if violation.kind is EntryKind.S12W:
+                return f"{pe} may still read stage-1 tables at PA {output}"
+            return f"{pe} may still use S2: IPA {address(link.ia)} -> PA {output}"
+
+
+def _shortened(steps: list[tuple[int, Step]], blamed: frozenset[int]) -> list[Step]:
+    """Keep the steps that fit: the store, what is blamed, then the latest."""
+    room = MAX_STEPS - 2
+    if len(steps) <= room:
+        return [step for _, step in steps]
+    first = steps[0][0]
+    kept = {first} | {position for position, _ in steps if position in blamed}
+    for position, step in reversed(steps):
+        if len(kept) >= room:
+            break
+        if step.effect:
+            kept.add(position)
+    return [step for position, step in steps if position in kept]
+
+
+# ------------------------------------------------------------------- TLB diff
+
+
+def _differences(machine: Machine, violation: Violation) -> tuple[TlbDiff, ...]:
+    link = violation.link
+    if link is None:
+        return (_stage1_difference(machine, violation),)
+    return tuple(_difference(machine, tlb.pe, violation, link) for tlb in machine.tlbs)
+
+
+def _stage1_difference(machine: Machine, violation: Violation) -> TlbDiff:
+    pe = violation.pe
+    held = [s for s in machine.tlbs[pe].stage1_held() if s.vmid == violation.vmid]
+    loaded = tuple(machine.pes[pe].value(name) for name in STAGE1_REGISTERS)
+    foreign = [s for s in held if s.registers != loaded]
+    lines = tuple(
+        f"S1, S1W, S12, S12W VMID {s.vmid}: stage 1 of TTBR0_EL1 {s.registers[0]:#x}"
+        for s in foreign or held
+    )
+    allowed = f"VMID {violation.vmid}: stage 1 of TTBR0_EL1 {loaded[0]:#x} only"
+    return TlbDiff(pe, lines, allowed)
+
+
+def _difference(machine: Machine, pe: int, violation: Violation, link: Link) -> TlbDiff:
+    unexpected = tuple(
+        entry(kind, violation.vmid, link)
+        for kind in EntryKind
+        if (pe, kind) in _held(machine, violation)
+    )
+    now = machine.tables.walk(link.table.root, link.ia)
+    if violation.broken is Property.O4:
+        allowed = "nothing that reaches the freed page"
+    elif now is None or not now.descriptor.cacheable:
+        allowed = f"IPA {address(link.ia)}: no translation"
+    else:
+        allowed = f"IPA {address(link.ia)}: {described(now)}"
+    return TlbDiff(pe, unexpected, allowed)
