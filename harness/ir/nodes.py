@@ -9,6 +9,10 @@ A *local* is a scalar whose address is never taken; everything else lives in
 simulated memory and is reached through an address.  Values are Python ints in
 the range of their C type (signed types negative); a pointer is its 64-bit
 address; ``_Bool`` is 0 or 1.
+
+A struct whose only member is a scalar (``gfn_t`` of a debug build) is that
+scalar as far as locals, parameters, arguments and results go, and in memory it
+looks the same: no IR node ever deals with such a struct as a struct.
 """
 
 from __future__ import annotations
@@ -490,7 +494,7 @@ class Global:
     """A variable of static storage duration.
 
     ``defined`` is False for one that is only declared extern.  A string
-    literal is a Global with ``text``.  A static local is called
+    literal is a Global with ``text`` (which ends with its NUL).  A static local is called
     "function.name".
     """
 
@@ -501,6 +505,7 @@ class Global:
     initial: tuple[Initial, ...] = ()
     text: bytes | None = None
     section: str = ""
+    align: int = 0  # 0 = that of the type
 
 
 @dataclass(slots=True)

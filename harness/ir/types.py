@@ -43,12 +43,15 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A pointer; 8 bytes."""
+    """A pointer; 8 bytes.  ``const`` and ``volatile`` qualify the target."""
 
     target: CType
+    const: bool = False
+    volatile: bool = False
 
     def __str__(self) -> str:
-        return f"{self.target} *"
+        qualifiers = "const " * self.const + "volatile " * self.volatile
+        return f"{qualifiers}{self.target} *"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Member:
     offset: int
     bit_offset: int = 0
     bit_width: int | None = None
+    volatile: bool = False
 
 
 @dataclass(eq=False, slots=True)

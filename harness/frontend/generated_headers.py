@@ -1,0 +1,47 @@
+"""Headers that a build would generate, for a tree that was never built.
+
+Nothing of the tree is executed: the few headers are written from what they
+are known to hold, and from the list of ``generic-y`` wrappers, which is read.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.frontend.builtin_macros import builtin_macros_header
+from harness.frontend.kconfig import autoconf_header
+
+__all__ = ["BUILTIN_HEADER", "write_generated_headers"]
+
+BUILTIN_HEADER = "builtin-macros.h"
+
+_ARCH_MAKEFILE = "xen/arch/arm/include/asm/Makefile"
+_GENERIC = re.compile(r"^generic-y\s*\+=\s*([\w-]+\.h)\s*$", re.MULTILINE)
+_MAKEFILE_LIMIT = 1 << 16
+
+
+def write_generated_headers(source_root: Path, directory: Path) -> None:
+    """Write the generated headers for the tree below ``directory``."""
+    headers = {
+        BUILTIN_HEADER: builtin_macros_header(),
+        "generated/autoconf.h": autoconf_header(),
+        # Offsets are for assembly; C includes the header but uses none.
+        "asm/asm-offsets.h": "",
+    }
+    for name in generic_headers(source_root):
+        headers[f"asm/{name}"] = f"#include <asm-generic/{name}>\n"
+    for name, text in headers.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def generic_headers(source_root: Path) -> list[str]:
+    """List the ``asm/`` headers that only include their generic version."""
+    makefile = source_root / _ARCH_MAKEFILE
+    if not makefile.is_file():
+        return []  # 4.17 and older have no such wrappers
+    with makefile.open(encoding="utf-8", errors="replace") as stream:
+        return _GENERIC.findall(stream.read(_MAKEFILE_LIMIT))
