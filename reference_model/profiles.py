@@ -29,6 +29,10 @@ class Profile:
     errata: frozenset[str] = frozenset()
     nested: bool = False  # itself a guest of KVM: same rules, other cost
 
+    def without_ntlbpa(self) -> Profile:
+        """Return the same machine without FEAT_nTLBPA."""
+        return replace(self, ntlbpa=False)
+
     @property
     def id_registers(self) -> dict[str, int]:
         """Return the ID register values that this profile implies."""

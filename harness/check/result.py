@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.check.finding import Finding, Severity, Status
+from harness.cost.counts import Counts
 
 __all__ = [
     "Bounds",
@@ -46,15 +47,6 @@ class Bounds:
     executions: int
     events: int
     exhausted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many of each instruction one operation executed."""
-
-    tlbi: tuple[tuple[str, int], ...] = ()  # by kind, sorted by name
-    dsb: int = 0
-    isb: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,294 @@
+"""Diagnoses: a violation in one run, its cause and its counterexample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from harness.check.counterexample import counterexample
+from harness.check.edits import Edit, instruction, parts
+from harness.check.explain import Explanation, explain
+from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
+from harness.check.rules import RULES
+from harness.check.timeline import Replay, Timeline
+from harness.check.window import Window
+from harness.check.wording import address, virtual_address
+from reference_model.coordinates import Coord, Origin
+from reference_model.entries import EntryKind
+from reference_model.events import Event, Tlbi
+from reference_model.tlbi import decode_operation
+from reference_model.violations import Property, Violation
+
+__all__ = ["Diagnosis", "Diagnostician", "PatchedSource"]
+
+# The rule when no candidate repair removes the violation.
+_UNREPAIRED = {
+    Property.O1: "missing-tlbi-after-unmap",
+    Property.O2: "bbm-make-before-tlbi-complete",
+    Property.O3: "vcpu-switch-missing-s1-flush",
+    Property.O4: "table-freed-before-tlbi",
+    Property.O5: "vmid-reuse-without-flush",
+    Property.M7: "repeat-tlbi-missing",
+}
+
+# One repair may clear several properties; it is told under the first of these.
+_ORDER = [
+    Property.O1,
+    Property.O4,
+    Property.O3,
+    Property.O5,
+    Property.M7,
+    Property.O2,
+]
+
+Counterpart = Callable[[], tuple[Event, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One cause of a violation, as seen in one scenario on one profile."""
+
+    rule: str
+    rank: int
+    message: str
+    scenario: str
+    profile: str
+    location: Location
+    instruction: str
+    witness: Witness | None
+    tlb_diff: tuple[TlbDiff, ...]
+    trace: tuple[Step, ...]
+    repair: Repair | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """What an explanation says, free of positions in one trace."""
+
+    rule: str
+    text: str
+    blamed: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PatchedSource:
+    """What the patch touched: lines, and names of functions with such lines."""
+
+    touched: Callable[[str, int], bool]
+    functions: frozenset[str] = frozenset()
+
+
+_Signature = tuple[object, ...]
+
+
+class Diagnostician:
+    """Explains violations; those that come about alike are explained once."""
+
+    def __init__(self, source: PatchedSource) -> None:
+        self._source = source
+        self._causes: dict[_Signature, tuple[list[_Cause], bool]] = {}
+        self._told: dict[tuple[object, ...], int] = {}
+
+    def diagnose(
+        self,
+        replay: Replay,
+        events: tuple[Event, ...],
+        scenario: str,
+        violations: list[Violation],
+        counterpart: Counterpart,
+    ) -> list[Diagnosis]:
+        """Diagnose the violations of one run.
+
+        ``counterpart`` gives the events of the same scenario on the same CPU
+        without FEAT_nTLBPA, None if the CPU has none to begin with.
+        """
+        found: list[Diagnosis] = []
+        before: set[tuple[str, int, int, str, int, str]] | None = None
+        for violation in violations:
+            window = Window(events, violation, replay.profile, replay.start)
+            signature = _signature(window)
+            if signature not in self._causes:
+                if before is None:
+                    before = set(replay.violations(Timeline.of(events)))
+                explanation = explain(replay, window, before)
+                causes = self._named(explanation, window, counterpart)
+                self._causes[signature] = (causes, explanation.verified)
+            causes, verified = self._causes[signature]
+            found.extend(self._tell(replay, window, scenario, causes, verified))
+        return found
+
+    def _named(
+        self, explanation: Explanation, window: Window, counterpart: Counterpart
+    ) -> list[_Cause]:
+        if not explanation.edits:
+            rule = _UNREPAIRED[window.violation.broken]
+            return [_Cause(rule, "", _identity(window.events[window.cause]))]
+        return [
+            _Cause(
+                _refined(edit, window, counterpart),
+                edit.text,
+                _identity(window.events[edit.blamed]),
+            )
+            for edit in explanation.edits
+        ]
+
+    def _tell(
+        self,
+        replay: Replay,
+        window: Window,
+        scenario: str,
+        causes: list[_Cause],
+        verified: bool,
+    ) -> list[Diagnosis]:
+        positions = [_find(window, cause) for cause in causes]
+        texts = tuple(cause.text for cause in causes if cause.text)
+        repair = Repair(texts, verified) if texts else None
+        steps: tuple[Step, ...] = ()
+        diff: tuple[TlbDiff, ...] = ()
+        told = []
+        for cause, position in zip(causes, positions, strict=True):
+            location = _location(window.events[position], window, self._source)
+            # The trace is shown once per cause: the first is kept.
+            key = (cause.rule, location.file, location.line, window.violation.broken)
+            if key not in self._told:
+                self._told[key] = 1
+                if not steps:
+                    steps, diff = counterexample(replay, window, frozenset(positions))
+            told.append(
+                Diagnosis(
+                    cause.rule,
+                    _ORDER.index(window.violation.broken),
+                    _message(cause.rule, window),
+                    scenario,
+                    replay.profile.name,
+                    location,
+                    instruction(window.events[position]),
+                    _witness(window),
+                    diff,
+                    steps,
+                    repair,
+                )
+            )
+        return told
+
+
+# ------------------------------------------------------------------ signature
+
+
+def _identity(event: Event) -> tuple[object, ...]:
+    """Return what an event is, but for its operands."""
+    origin = _origin(event)
+    what = instruction(event.body[0]) if hasattr(event, "body") else instruction(event)
+    return (what, event.pe, origin.coord if origin else None)
+
+
+def _signature(window: Window) -> _Signature:
+    violation = window.violation
+    profile = window.profile
+    path = tuple(dict.fromkeys(_identity(event) for _, event in window.numbered()))
+    writer = window.events[max(violation.since, 0)].pe
+    return (
+        violation.broken,
+        violation.kind,
+        violation.conflict,
+        violation.reason,
+        violation.pe == writer,
+        (profile.ntlbpa, profile.bbm, profile.ttl, profile.tlb_range, profile.errata),
+        path,
+        _identity(window.events[violation.index]),
+    )
+
+
+def _find(window: Window, cause: _Cause) -> int:
+    """Return the position of the event that a cause blames."""
+    places = range(window.first, window.violation.index + 1)
+    matching = [p for p in places if _identity(window.events[p]) == cause.blamed]
+    if not matching:
+        return window.cause
+    # The store that made the witness wrong, else the last of its kind.
+    return window.cause if window.cause in matching else matching[-1]
+
+
+# ------------------------------------------------------------------- details
+
+
+def _refined(edit: Edit, window: Window, counterpart: Counterpart) -> str:
+    """Return the rule of an edit, or why the code left the step out."""
+    if edit.rule != "missing-s1-inval-after-ipas2" or not window.profile.ntlbpa:
+        return edit.rule
+    other = counterpart()
+    if other is not None and _stage1_steps(other) > _stage1_steps(window.events):
+        return "s1-inval-skipped-on-ntlbpa"
+    return edit.rule
+
+
+def _stage1_steps(events: tuple[Event, ...]) -> int:
+    return sum(
+        decode_operation(part.op).stage1
+        for event in events
+        for part in parts(event)
+        if isinstance(part, Tlbi)
+    )
+
+
+def _origin(event: Event) -> Origin | None:
+    return event.origin or next((e.origin for e in parts(event) if e.origin), None)
+
+
+def _location(event: Event, window: Window, source: PatchedSource) -> Location:
+    """Return the place to show: the nearest one that the patch touched.
+
+    A place in a source file is preferred to one in a header, where helpers
+    are; then one in a function that the patch touched somewhere.
+    """
+    origin = _origin(event) or _origin(window.events[window.violation.index])
+    if origin is None:
+        return Location("", 0, "", False)
+    places = list(_places(origin))
+    touched = [p for p in places if source.touched(p[0].file, p[0].line)]
+    in_c = [p for p in touched if p[0].file.endswith(".c")]
+    near = [p for p in places if p[1] in source.functions]
+    c_files = [p for p in places if p[0].file.endswith(".c")]
+    coord, function = (in_c or touched or near or c_files or places)[0]
+    return Location(coord.file, coord.line, function, bool(touched))
+
+
+def _places(origin: Origin) -> Iterator[tuple[Coord, str]]:
+    """Yield (place, function around it), innermost first."""
+    yield origin.coord, origin.function
+    callers = [frame.function for frame in origin.stack[1:]]
+    for frame, caller in zip(origin.stack, callers, strict=False):
+        yield frame.call, caller
+
+
+def _witness(window: Window) -> Witness | None:
+    violation = window.violation
+    link = violation.link
+    if link is None:
+        kind = violation.kind.value
+        return Witness(violation.pe, kind, violation.vmid, None, None, None)
+    stage1 = violation.kind in (EntryKind.S12, EntryKind.S12W)
+    return Witness(
+        violation.pe,
+        violation.kind.value,
+        violation.vmid,
+        virtual_address(link.ia) if stage1 else None,
+        link.ia,
+        link.descriptor.output,
+        link.descriptor.permissions,
+        link.end - link.ia,
+    )
+
+
+def _message(rule: str, window: Window) -> str:
+    violation = window.violation
+    link = violation.link
+    return RULES[rule].message.format(
+        pe=violation.pe,
+        vmid=violation.vmid,
+        kind=violation.kind.value,
+        ipa=address(link.ia) if link else "?",
+        pa=address(link.descriptor.output) if link else "?",
+        va=address(virtual_address(link.ia)) if link else "?",
+        what="",
+    )

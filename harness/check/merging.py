@@ -1,0 +1,135 @@
+"""Merge diagnoses into findings: one finding, one root cause."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from harness.check.diagnosis import Diagnosis
+from harness.check.finding import Finding, Severity, Status
+from harness.check.rules import RULES
+
+__all__ = ["compared", "findings_of"]
+
+_Key = tuple[str, str, int, str]
+
+
+def findings_of(
+    diagnoses: Iterable[Diagnosis],
+    profiles: tuple[str, ...],
+    scenarios: tuple[str, ...],
+) -> list[Finding]:
+    """Merge diagnoses of one tree; ``profiles`` and ``scenarios`` give the order."""
+    groups: dict[_Key, list[Diagnosis]] = {}
+    for diagnosis in diagnoses:
+        groups.setdefault(_key(diagnosis), []).append(diagnosis)
+    groups = _joined(groups)
+    found = [_finding(group, profiles, scenarios) for group in groups.values()]
+    severities = list(Severity)
+    return sorted(
+        found,
+        key=lambda f: (
+            severities.index(f.severity),
+            not f.location.in_patch,
+            f.location.file,
+            f.location.line,
+            f.rule,
+        ),
+    )
+
+
+def _key(diagnosis: Diagnosis) -> _Key:
+    place = diagnosis.location
+    return (diagnosis.rule, place.file, place.line, diagnosis.instruction)
+
+
+def _joined(groups: dict[_Key, list[Diagnosis]]) -> dict[_Key, list[Diagnosis]]:
+    """Join groups that blame one instruction at one place for the same repair.
+
+    A broken break-before-make is told under the rule of the flush that is at
+    fault when that flush is at fault elsewhere too.
+    """
+    joined: dict[_Key, list[Diagnosis]] = {}
+    for key, group in sorted(groups.items(), key=lambda g: min(d.rank for d in g[1])):
+        for other, members in joined.items():
+            if other[1:] == key[1:] and _same_repair(members, group):
+                members.extend(group)
+                break
+        else:
+            joined[key] = list(group)
+    return joined
+
+
+def _same_repair(first: list[Diagnosis], second: list[Diagnosis]) -> bool:
+    return any(
+        a.repair is not None
+        and b.repair is not None
+        and a.repair.edits == b.repair.edits
+        for a in first
+        for b in second
+    )
+
+
+def _finding(
+    group: list[Diagnosis], profiles: tuple[str, ...], scenarios: tuple[str, ...]
+) -> Finding:
+    # The one to show: a trace is told, few steps, the strongest property.
+    shown = min(
+        (d for d in group if d.trace),
+        key=lambda d: (d.rank, len(d.trace), scenarios.index(d.scenario)),
+        default=group[0],
+    )
+    first = min(group, key=lambda d: d.rank)
+    seen = {d.scenario for d in group}
+    broken = {d.profile for d in group}
+    return Finding(
+        rule=first.rule,
+        severity=RULES[first.rule].severity,
+        status=Status.NEW,
+        message=shown.message,
+        profiles=tuple(p for p in profiles if p in broken),
+        scenario=shown.scenario,
+        scenarios=tuple(s for s in scenarios if s in seen),
+        location=shown.location,
+        witness=shown.witness,
+        tlb_diff=shown.tlb_diff,
+        trace=shown.trace,
+        repair=shown.repair,
+        arm_rules=RULES[first.rule].arm_rules,
+        fingerprint=_fingerprint(first),
+    )
+
+
+def _fingerprint(diagnosis: Diagnosis) -> str:
+    """Hash what survives moved lines: rule, function and instruction."""
+    place = diagnosis.location
+    text = "|".join((diagnosis.rule, place.file, place.function, diagnosis.instruction))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def compared(base: list[Finding], patched: list[Finding]) -> list[Finding]:
+    """Set the status of each finding of the patched tree against the base.
+
+    A finding that the patch spreads to more profiles or scenarios is new.
+    """
+    before = {finding.fingerprint: finding for finding in base}
+    after = {finding.fingerprint for finding in patched}
+    result = []
+    for finding in patched:
+        old = before.get(finding.fingerprint)
+        spread = old is None or not _within(finding, old)
+        result.append(
+            replace(finding, status=Status.NEW if spread else Status.UNCHANGED)
+        )
+    result.extend(
+        replace(finding, status=Status.FIXED)
+        for finding in base
+        if finding.fingerprint not in after
+    )
+    return result
+
+
+def _within(finding: Finding, old: Finding) -> bool:
+    profiles = set(finding.profiles) <= set(old.profiles)
+    return profiles and set(finding.scenarios) <= set(old.scenarios)

@@ -1,0 +1,213 @@
+"""Analyse one tree: run its scenarios, replay them on every profile."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.check.coverage import Coverage, coverage_of
+from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
+from harness.check.failures import failure_diagnoses
+from harness.check.finding import Finding
+from harness.check.merging import findings_of
+from harness.check.timeline import Replay
+from harness.cost.counts import Counts, count
+from harness.errors import Unsupported, UsageError
+from harness.series import Patch, Tree, apply
+from harness.targets import TARGET, LoadedTarget, Run, Scenario
+from reference_model.assumptions import Assumptions
+from reference_model.events import Event
+from reference_model.machine import Start
+from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
+from reference_model.unmodelled import Unmodelled
+from reference_model.violations import Violation
+
+__all__ = ["Reached", "TreeAnalysis", "TreeJob", "analyse"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeJob:
+    """One tree to analyse, with or without the patch."""
+
+    tree: Tree
+    patch: Patch | None
+    profiles: tuple[str, ...]
+    scenarios: tuple[str, ...] | None  # names or families; None = all
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Something not modelled that a run reached."""
+
+    what: str
+    file: str
+    line: int
+    scenario: str
+    profile: str
+
+
+@dataclass(slots=True)
+class TreeAnalysis:
+    """What one tree does: findings and everything that limits them."""
+
+    findings: list[Finding] = field(default_factory=list)
+    reached: list[Reached] = field(default_factory=list)
+    costs: dict[tuple[str, str], Counts] = field(default_factory=dict)
+    scenarios: tuple[str, ...] = ()
+    executions: int = 0
+    events: int = 0
+    exhausted: bool = True
+    coverage: Coverage = field(default_factory=Coverage)
+
+
+def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
+    """Analyse a tree; raises HarnessError where it cannot be read or parsed."""
+    with (
+        apply(job.tree, job.patch) as view,
+        tempfile.TemporaryDirectory(prefix="harness-") as work,
+    ):
+        target = TARGET.load(view, Path(work))
+        return _TreeRun(job, target, progress).analysis()
+
+
+class _TreeRun:
+    """The analysis of one loaded tree."""
+
+    def __init__(
+        self, job: TreeJob, target: LoadedTarget, progress: Progress | None
+    ) -> None:
+        self._job = job
+        self._target = target
+        self._progress = progress
+        self._result = TreeAnalysis()
+        self._diagnoses: list[Diagnosis] = []
+        self._source = PatchedSource(target.touched, target.touched_functions())
+        self._diagnostician = Diagnostician(self._source)
+        self._profiles = [ARCHITECTURE_PROFILES[name] for name in job.profiles]
+
+    def analysis(self) -> TreeAnalysis:
+        """Run everything."""
+        scenarios = chosen(self._target.scenarios(), self._job.scenarios)
+        self._result.scenarios = tuple(s.name for s in scenarios)
+        for number, scenario in enumerate(scenarios, 1):
+            if self._progress is not None:
+                self._progress(f"{number}/{len(scenarios)} {scenario.name}")
+            self._scenario(scenario)
+        self._result.findings = findings_of(
+            self._diagnoses, self._job.profiles, self._result.scenarios
+        )
+        self._result.coverage = coverage_of(self._target, self._job.patch)
+        return self._result
+
+    def _scenario(self, scenario: Scenario) -> None:
+        runs: list[Run] = []
+        seen: dict[object, tuple[Profile, list[Diagnosis]]] = {}
+        for profile in self._profiles:
+            run = self._run(scenario, profile, runs)
+            self._result.costs[scenario.name, profile.name] = count(run.events)
+            self._result.events += len(run.events)
+            # Profiles that differ only in name or cost share the outcome.
+            alike = (id(run), _behaviour(profile))
+            if alike not in seen:
+                found = self._diagnosed(scenario, profile, run, runs)
+                seen[alike] = (profile, found)
+                self._diagnoses.extend(found)
+            else:
+                self._diagnoses.extend(_renamed(seen[alike][1], profile.name))
+
+    def _run(self, scenario: Scenario, profile: Profile, runs: list[Run]) -> Run:
+        for run in runs:
+            if self._target.same_path(run, profile):
+                return run
+        run = self._target.run(scenario, profile)
+        self._result.executions += 1
+        runs.append(run)
+        return run
+
+    def _diagnosed(
+        self, scenario: Scenario, profile: Profile, run: Run, runs: list[Run]
+    ) -> list[Diagnosis]:
+        found = failure_diagnoses(run, profile.name, self._source)
+        if run.unsupported is not None:
+            self._unsupported(run.unsupported, scenario, profile)
+        if run.bound is not None:
+            self._result.exhausted = False
+        violations, replay = self._violations(scenario, profile, run)
+
+        def counterpart() -> tuple[Event, ...] | None:
+            if not profile.ntlbpa:
+                return None
+            return self._run(scenario, profile.without_ntlbpa(), runs).events
+
+        found += self._diagnostician.diagnose(
+            replay, run.events, scenario.name, violations, counterpart
+        )
+        return found
+
+    def _violations(
+        self, scenario: Scenario, profile: Profile, run: Run
+    ) -> tuple[list[Violation], Replay]:
+        start = Start(
+            len(run.initial_registers), dict(run.initial_memory), run.initial_registers
+        )
+        replay = Replay(start, profile, Assumptions())
+        machine = replay.machine()
+        try:
+            machine.run(run.events)
+        except Unmodelled as unmodelled:
+            origin = run.events[machine.index].origin
+            coord = origin.coord if origin else None
+            self._unsupported(Unsupported(coord, unmodelled.what), scenario, profile)
+        return _distinct(machine.violations), replay
+
+    def _unsupported(
+        self, unsupported: Unsupported, scenario: Scenario, profile: Profile
+    ) -> None:
+        coord = unsupported.coord
+        self._result.reached.append(
+            Reached(
+                unsupported.what,
+                coord.file if coord else "",
+                coord.line if coord else 0,
+                scenario.name,
+                profile.name,
+            )
+        )
+
+
+def _distinct(violations: list[Violation]) -> list[Violation]:
+    return list({violation.key: violation for violation in reversed(violations)}.values())[
+        ::-1
+    ]
+
+
+def _behaviour(profile: Profile) -> tuple[object, ...]:
+    return (
+        profile.ntlbpa,
+        profile.bbm,
+        profile.ets,
+        profile.ttl,
+        profile.tlb_range,
+        profile.errata,
+    )
+
+
+def _renamed(diagnoses: list[Diagnosis], profile: str) -> list[Diagnosis]:
+    return [replace(diagnosis, profile=profile) for diagnosis in diagnoses]
+
+
+def chosen(
+    scenarios: tuple[Scenario, ...], names: tuple[str, ...] | None
+) -> list[Scenario]:
+    """Return the scenarios named, by full name or by the part before a slash."""
+    if names is None:
+        return list(scenarios)
+    known = {s.name for s in scenarios} | {s.name.split("/")[0] for s in scenarios}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no scenario '{name}': 'harness scenarios' lists them")
+    return [s for s in scenarios if s.name in names or s.name.split("/")[0] in names]
