@@ -12,9 +12,7 @@ __all__ = ["failure_diagnoses"]
 _RANK = -1  # told before anything about TLBs
 
 
-def failure_diagnoses(
-    run: Run, profile: str, source: PatchedSource
-) -> list[Diagnosis]:
+def failure_diagnoses(run: Run, profile: str, source: PatchedSource) -> list[Diagnosis]:
     """Diagnose faults, endless loops and wrong mappings of one run."""
     found = []
     if run.fault is not None:

@@ -180,9 +180,9 @@ class _TreeRun:
 
 
 def _distinct(violations: list[Violation]) -> list[Violation]:
-    return list({violation.key: violation for violation in reversed(violations)}.values())[
-        ::-1
-    ]
+    return list(
+        {violation.key: violation for violation in reversed(violations)}.values()
+    )[::-1]
 
 
 def _behaviour(profile: Profile) -> tuple[object, ...]:
