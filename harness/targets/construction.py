@@ -1,0 +1,361 @@
+"""Build a world: boot the simulated machine and create its domains.
+
+Everything that the tree can do itself it does: ``setup_virt_paging()`` chooses
+the geometry of the tables, ``p2m_init()`` makes a domain's p2m, and the pool
+of table pages is filled by ``p2m_set_allocation()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.errors import TreeError
+from harness.execution.cpu import Cpu
+from harness.execution.memory import Memory
+from harness.execution.program import Program
+from harness.execution.recorder import Recorder
+from harness.execution.run import Boundary, Execution
+from harness.ir.layout import offset_of, size_of
+from harness.ir.nodes import Unit
+from harness.targets.boundary_bits import BITS
+from harness.targets.boundary_hypervisor import HYPERVISOR
+from harness.targets.boundary_locks import OVERRIDDEN, Locks
+from harness.targets.boundary_pages import Pages
+from harness.targets.boundary_radix import RadixTrees
+from harness.targets.context_switch import STAGE1_SCTLR, Stage1
+from harness.targets.names import Names
+from harness.targets.physical import (
+    HEAP_BASE,
+    HEAP_SIZE,
+    RAM_BASE,
+    RAM_END,
+    Heap,
+    frame,
+)
+from harness.targets.world import Domain, Vcpu, World
+from reference_model.coordinates import Coord
+
+__all__ = ["PES", "ProfileInputs", "build"]
+
+PES = 2
+POOL_PAGES = 16  # table pages of each domain
+_DOMID_IDLE = 0x7FFF
+_HERE = Coord("<world>", 0)
+
+# HCR_EL2 of a 64-bit guest: stage 2 on, traps, 64-bit EL1; as get_default_hcr_flags().
+_HCR_VM = 1 << 0
+_HCR = (
+    _HCR_VM
+    | 1 << 1  # SWIO
+    | 1 << 2  # PTW
+    | 7 << 3  # FMO, IMO, AMO
+    | 1 << 9  # FB
+    | 1 << 10  # BSU, inner shareable
+    | 3 << 13  # TWI, TWE
+    | 3 << 18  # TID3, TSC
+    | 3 << 20  # TIDCP, TAC
+    | 1 << 22  # TSW
+    | 1 << 31  # RW
+)
+_HCR_HYPERVISOR = 7 << 3
+
+# ID registers by the member of struct cpuinfo_arm that holds them.
+_CPUINFO = {
+    "mm64.bits[0]": "ID_AA64MMFR0_EL1",
+    "mm64.bits[1]": "ID_AA64MMFR1_EL1",
+    "mm64.bits[2]": "ID_AA64MMFR2_EL1",
+    "pfr64.bits[0]": "ID_AA64PFR0_EL1",
+    "pfr64.bits[1]": "ID_AA64PFR1_EL1",
+    "isa64.bits[0]": "ID_AA64ISAR0_EL1",
+    "isa64.bits[1]": "ID_AA64ISAR1_EL1",
+}
+
+# Errata of a profile by the macro that numbers the capability.
+ERRATA = {
+    "REPEAT_TLBI": "ARM64_WORKAROUND_REPEAT_TLBI",
+    "AT_SPECULATE": "ARM64_WORKAROUND_AT_SPECULATE",
+}
+
+
+class ProfileInputs(Protocol):
+    """What of a CPU profile the code under test can see."""
+
+    @property
+    def id_registers(self) -> Mapping[str, int]:
+        """Values of ID registers by name; absent ones read as zero."""
+
+    @property
+    def errata(self) -> frozenset[str]:
+        """Names of the errata whose workaround is on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFeatures:
+    """The execution's view of a profile."""
+
+    inputs: ProfileInputs
+    capabilities: Mapping[str, int]  # erratum -> number in this tree
+
+    def alternative(self, feature: int) -> bool:
+        """Tell whether the alternative for a capability is patched in."""
+        return feature in self.numbers()
+
+    def register(self, pe: int, name: str) -> int | None:
+        """Return the value of an ID register."""
+        if name == "MPIDR_EL1":
+            return 1 << 31 | pe
+        return self.inputs.id_registers.get(name)
+
+    def numbers(self) -> frozenset[int]:
+        """Return the numbers of the capabilities that are on."""
+        return frozenset(
+            self.capabilities[erratum]
+            for erratum in self.inputs.errata
+            if erratum in self.capabilities
+        )
+
+
+class Builder:
+    """Builds one world."""
+
+    def __init__(
+        self,
+        program: Program,
+        unit: Unit,
+        names: Names,
+        features: ProfileFeatures,
+        recorder: Recorder,
+    ) -> None:
+        self.unit = unit
+        self.names = names
+        self.features = features
+        self.memory = Memory()
+        self.cpu = Cpu(features)
+        self.boundary: dict[str, Boundary] = {}
+        self.execution = Execution(
+            program, self.memory, self.cpu, recorder, self.boundary, override=OVERRIDDEN
+        )
+        self.world = World(
+            execution=self.execution,
+            names=names,
+            locks=Locks(self.name_of),
+            radix=RadixTrees(),
+            heap=Heap(),
+            frame_table=0,
+            direct_map=0,
+            current_vcpu=self.current_vcpu,
+        )
+        self.connect(self.world)
+
+    def build(self) -> World:
+        """Boot, then create the domains."""
+        self.set_globals()
+        self.map_memory()
+        self.set_per_cpu()
+        self.set_features()
+        for pe in range(PES):
+            self.cpu.registers[pe, "HCR_EL2"] = _HCR_HYPERVISOR
+            self.cpu.registers[pe, "SCTLR_EL1"] = 0
+            self.cpu.registers[pe, "VTTBR_EL2"] = 0
+        self.make_idle()
+        self.world.call(0, "setup_virt_paging")
+        for number in (1, 2):
+            self.make_domain(number)
+        return self.world
+
+    # ------------------------------------------------------------------- boot
+
+    def poke(self, name: str, value: int) -> None:
+        """Set a global variable, where the tree has it."""
+        variable = self.unit.globals.get(name)
+        if variable is not None:
+            size = size_of(variable.type)
+            self.memory.poke(self.execution.address(name), size, value)
+
+    def set_globals(self) -> None:
+        """Set what the boot code decides: memory layout, CPUs, state."""
+        every = (1 << 64) - 1
+        for name, value in (
+            ("pfn_pdx_bottom_mask", every),
+            ("pfn_top_mask", 0),
+            ("pfn_hole_mask", 0),
+            ("pfn_pdx_hole_shift", 0),
+            ("ma_va_bottom_mask", every),
+            ("ma_top_mask", 0),
+            ("max_pdx", frame(RAM_END)),
+            ("max_page", frame(RAM_END)),
+            ("frametable_base_pdx", frame(RAM_BASE)),
+            ("directmap_base_pdx", frame(RAM_BASE)),
+            ("directmap_mfn_start", frame(RAM_BASE)),
+            ("directmap_mfn_end", frame(RAM_END)),
+            ("directmap_virt_start", 0x8000_0000_0000),
+            ("directmap_virt_end", 0x8000_0000_0000 + RAM_END - RAM_BASE),
+            ("nr_cpu_ids", PES),
+            ("cpu_possible_map", (1 << PES) - 1),
+            ("cpu_present_map", (1 << PES) - 1),
+            ("cpu_online_map", (1 << PES) - 1),
+            ("system_state", self.unit.constants.get("SYS_STATE_active", 0)),
+            ("dcache_line_bytes", 64),
+            ("hardware_domain", 0),
+            ("irq_stat", 0),
+        ):
+            self.poke(name, value)
+
+    def map_memory(self) -> None:
+        """Make the heap reachable through the direct map, and the frame table."""
+        virtual = self.world.call(0, "maddr_to_virt", HEAP_BASE)
+        self.world.direct_map = virtual - HEAP_BASE
+        self.memory.add_physical(virtual, HEAP_BASE, HEAP_SIZE)
+        first = self.world.call(0, "virt_to_page", self.world.virtual(RAM_BASE))
+        self.world.frame_table = first - frame(RAM_BASE) * self.names.page_size
+        size = (frame(RAM_END) - frame(RAM_BASE)) * self.names.page_size
+        self.memory.add(size, "frame table", base=first, kind="frame table", zero=True)
+
+    def set_per_cpu(self) -> None:
+        """Give each PE its own copy of the per-CPU variables."""
+        variables = [n for n in sorted(self.unit.globals) if n.startswith("per_cpu__")]
+        for pe in range(PES):
+            offset = (pe + 1) << 40
+            self.cpu.registers[pe, "TPIDR_EL2"] = offset
+            for name in variables:
+                size = size_of(self.unit.globals[name].type)
+                base = self.execution.address(name) + offset
+                self.memory.add(size, f"{name} of PE {pe}", base=base, zero=True)
+            self.per_cpu(pe, "cpu_id", pe, 4)
+        table = self.unit.globals.get("__per_cpu_offset")
+        if table is not None:
+            base = self.execution.address("__per_cpu_offset")
+            for pe in range(PES):
+                self.memory.poke(base + 8 * pe, 8, (pe + 1) << 40)
+
+    def per_cpu(self, pe: int, name: str, value: int, size: int) -> None:
+        """Set one PE's copy of a per-CPU variable, where the tree has it."""
+        if f"per_cpu__{name}" in self.unit.globals:
+            base = self.execution.address(f"per_cpu__{name}")
+            offset = self.cpu.registers[pe, "TPIDR_EL2"]
+            self.memory.poke(base + offset, size, value)
+
+    def current_vcpu(self, pe: int) -> int:
+        """Return the address of a PE's "current" pointer."""
+        return (
+            self.execution.address("per_cpu__curr_vcpu")
+            + self.cpu.registers[pe, "TPIDR_EL2"]
+        )
+
+    def set_features(self) -> None:
+        """Set the capability bits and the system's ID registers."""
+        bits = sum(1 << number for number in self.features.numbers())
+        self.poke("cpu_hwcaps", bits)
+        self.watch("cpu_hwcaps")
+        info = self.unit.globals.get("system_cpuinfo")
+        if info is None:
+            return
+        base = self.execution.address("system_cpuinfo")
+        self.memory.poke_bytes(base, bytes(size_of(info.type)))
+        for path, register in _CPUINFO.items():
+            value = self.features.inputs.id_registers.get(register, 0)
+            place = base + offset_of(info.type, path).offset
+            self.memory.poke(place, 8, value)
+        self.watch("system_cpuinfo")
+
+    def watch(self, name: str) -> None:
+        """Log reads of a global as questions about the profile."""
+        variable = self.unit.globals.get(name)
+        if variable is not None:
+            base = self.execution.address(name)
+            size = size_of(variable.type)
+            self.execution.recorder.watch(range(base, base + size), name)
+
+    # ---------------------------------------------------------------- domains
+
+    def make_idle(self) -> None:
+        """Make the idle domain and the idle vCPU that each PE starts with."""
+        domain = self.new_domain("idle", _DOMID_IDLE)
+        for pe in range(PES):
+            vcpu = self.new_vcpu(f"idle v{pe}", domain, pe)
+            self.world.idle[pe] = vcpu
+            self.memory.poke(self.current_vcpu(pe), 8, vcpu)
+
+    def new_domain(self, name: str, number: int) -> int:
+        """Return a zeroed struct domain with its identity set."""
+        address = self.memory.add(self.names.domain_size, name, zero=True).base
+        place = address + self.names.domain_id
+        self.memory.poke(place, 2, number)
+        return address
+
+    def new_vcpu(self, name: str, domain: int, number: int) -> int:
+        """Return a zeroed struct vcpu with its identity set."""
+        names = self.names
+        address = self.memory.add(names.vcpu_size, name, zero=True).base
+        for offset, size, value in (
+            (names.vcpu_id, names.vcpu_id_size, number),
+            (names.vcpu_domain, 8, domain),
+            (names.vcpu_hcr, 8, _HCR),
+            (names.vcpu_sctlr, 8, STAGE1_SCTLR),
+        ):
+            self.memory.poke(address + offset, size, value)
+        return address
+
+    def make_domain(self, number: int) -> None:
+        """Create domain ``number`` with two vCPUs and a pool of table pages."""
+        world, name = self.world, f"d{number}"
+        address = self.new_domain(name, number)
+        vcpus = tuple(
+            Vcpu(
+                f"{name}v{vcpu}",
+                self.new_vcpu(f"{name}v{vcpu}", address, vcpu),
+                name,
+                Stage1((0x4100_0000 * number) + 0x1_0000 * (vcpu + 1)),
+            )
+            for vcpu in range(2)
+        )
+        p2m = address + self.names.domain_p2m
+        if world.call(0, "p2m_init", address):
+            raise TreeError(f"p2m_init() of domain {number} fails in the harness")
+        lock = address + self.names.domain_pool_lock
+        world.locks.writer[lock] = 0  # the caller of p2m_set_allocation() has it
+        status = world.call(0, "p2m_set_allocation", address, POOL_PAGES, 0)
+        del world.locks.writer[lock]
+        if status:
+            raise TreeError(f"p2m_set_allocation() fails in the harness: {status}")
+        world.domains[name] = Domain(name, address, p2m, vcpus)
+        world.expected[name] = []
+        world.remember_pools()
+
+    # --------------------------------------------------------------- boundary
+
+    def name_of(self, address: int) -> str:
+        """Name a lock by the object that it lies in."""
+        return self.memory.describe(address)
+
+    def connect(self, world: World) -> None:
+        """Connect the models of functions without a body to the world."""
+        pages = Pages(
+            world.heap,
+            world.pa_of_page,
+            world.page_at,
+            world.virtual,
+            world.physical,
+            world.owner_of,
+        )
+        for models in (
+            BITS,
+            HYPERVISOR,
+            world.locks.boundary(),
+            world.radix.boundary(),
+            pages.boundary(),
+        ):
+            self.boundary.update(models)
+
+
+def build(
+    program: Program,
+    unit: Unit,
+    names: Names,
+    features: ProfileFeatures,
+    recorder: Recorder,
+) -> World:
+    """Build a world for one profile."""
+    return Builder(program, unit, names, features, recorder).build()

@@ -1,0 +1,166 @@
+"""The stage-2 tables as a finite map: what a walk from the root grants now.
+
+This is the functional side of a check.  It reads memory as it is, knows
+nothing of TLBs, and compares mappings, not descriptors: whether a range is
+mapped by pages or by a block makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+__all__ = ["Mapping", "Mismatch", "TableMap", "compare", "normalise", "replace"]
+
+PAGE_SHIFT = 12
+PAGE_SIZE = 1 << PAGE_SHIFT
+ENTRIES = 512
+_ADDRESS_MASK = 0x0000_FFFF_FFFF_F000
+
+_VALID = 1 << 0
+_TABLE = 1 << 1
+_READ = 1 << 6
+_WRITE = 1 << 7
+_XN = 1 << 54
+
+
+class Mapping(NamedTuple):
+    """``size`` bytes from ``ipa`` are mapped to ``pa`` with ``access``."""
+
+    ipa: int
+    size: int
+    pa: int
+    access: str  # a subset of "rwx" in this order
+
+    def __str__(self) -> str:
+        access = self.access or "none"
+        return f"ipa {self.ipa:#x}+{self.size:#x} to pa {self.pa:#x} ({access})"
+
+
+class Mismatch(NamedTuple):
+    """A difference between the tables and what the operation should leave."""
+
+    domain: str
+    expected: Mapping | None
+    found: Mapping | None
+
+    def __str__(self) -> str:
+        if self.found is None:
+            return f"{self.domain}: not mapped any more: {self.expected}"
+        if self.expected is None:
+            return f"{self.domain}: still mapped: {self.found}"
+        return f"{self.domain}: expected {self.expected}, found {self.found}"
+
+
+class TableMap(NamedTuple):
+    """Where a domain's stage-2 tables start."""
+
+    root: int
+    level: int
+    pages: int
+
+    @classmethod
+    def of(cls, vttbr: int, vtcr: int) -> TableMap:
+        """Decode VTTBR_EL2 and VTCR_EL2 (4 KiB granule)."""
+        level = 2 - (vtcr >> 6 & 3)
+        ipa_bits = 64 - (vtcr & 0x3F)
+        span = PAGE_SHIFT + 9 * (4 - level)
+        pages = 1 << max(0, ipa_bits - span)
+        return cls(vttbr & _ADDRESS_MASK, level, pages)
+
+    def mappings(self, read: Callable[[int], int]) -> list[Mapping]:
+        """List what the tables map, in order, adjacent ranges joined.
+
+        ``read`` returns the 8-byte word at a physical address.
+        """
+        return normalise(self._leaves(read))
+
+    def _leaves(self, read: Callable[[int], int]) -> Iterator[Mapping]:
+        reach = ENTRIES << _shift(self.level)
+        for page in range(self.pages):
+            base = self.root + page * PAGE_SIZE
+            yield from _table_leaves(read, base, self.level, page * reach)
+
+
+def _shift(level: int) -> int:
+    return PAGE_SHIFT + 9 * (3 - level)
+
+
+def _table_leaves(
+    read: Callable[[int], int], table: int, level: int, ipa: int
+) -> Iterator[Mapping]:
+    size = 1 << _shift(level)
+    for index in range(ENTRIES):
+        entry = read(table + 8 * index)
+        if not entry & _VALID:
+            continue
+        here = ipa + index * size
+        if level < 3 and entry & _TABLE:
+            yield from _table_leaves(read, entry & _ADDRESS_MASK, level + 1, here)
+        elif (level == 3) == bool(entry & _TABLE) and level > 0:
+            yield Mapping(here, size, entry & _ADDRESS_MASK & -size, _access(entry))
+
+
+def _access(entry: int) -> str:
+    read = "r" if entry & _READ else ""
+    write = "w" if entry & _WRITE else ""
+    return read + write + ("" if entry & _XN else "x")
+
+
+def normalise(mappings: Iterable[Mapping]) -> list[Mapping]:
+    """Sort by address and join neighbours that continue each other."""
+    joined: list[Mapping] = []
+    for here in sorted(mappings):
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.ipa + last.size == here.ipa
+            and last.pa + last.size == here.pa
+            and last.access == here.access
+        ):
+            joined[-1] = last._replace(size=last.size + here.size)
+        else:
+            joined.append(here)
+    return joined
+
+
+def replace(
+    mappings: Iterable[Mapping], ipa: int, size: int, new: Mapping | None
+) -> list[Mapping]:
+    """Return the map after [ipa, ipa + size) was unmapped or set to ``new``."""
+    end = ipa + size
+    result = [] if new is None else [new]
+    for old in mappings:
+        old_end = old.ipa + old.size
+        if old.ipa < ipa:
+            result.append(old._replace(size=min(old_end, ipa) - old.ipa))
+        if old_end > end:
+            start = max(old.ipa, end)
+            skipped = start - old.ipa
+            result.append(Mapping(start, old_end - start, old.pa + skipped, old.access))
+    return normalise(result)
+
+
+def compare(
+    domain: str, expected: Iterable[Mapping], found: Iterable[Mapping]
+) -> list[Mismatch]:
+    """List the differences, each over the widest range that differs alike."""
+    left, right = list(expected), list(found)
+    cuts = sorted({cut for m in left + right for cut in (m.ipa, m.ipa + m.size)})
+    wanted = _pieces(left, cuts)
+    present = _pieces(right, cuts)
+    return [
+        Mismatch(domain, wanted.get(cut), present.get(cut))
+        for cut in cuts
+        if wanted.get(cut) != present.get(cut)
+    ]
+
+
+def _pieces(mappings: Iterable[Mapping], cuts: list[int]) -> dict[int, Mapping]:
+    pieces: dict[int, Mapping] = {}
+    for here in mappings:
+        inside = [cut for cut in cuts if here.ipa <= cut <= here.ipa + here.size]
+        for start, end in zip(inside, inside[1:], strict=False):
+            pa = here.pa + start - here.ipa
+            pieces[start] = Mapping(start, end - start, pa, here.access)
+    return pieces

@@ -1,0 +1,243 @@
+"""A world of domains, vCPUs and PEs in which the C code under test runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from harness.errors import TreeError
+from harness.execution.memory import Memory
+from harness.execution.run import Execution
+from harness.ir.types import Record
+from harness.targets import context_switch
+from harness.targets.boundary_locks import Locks
+from harness.targets.boundary_radix import RadixTrees
+from harness.targets.context_switch import Stage1
+from harness.targets.names import Names
+from harness.targets.physical import PAGE_SHIFT, Heap
+from harness.targets.stage2 import Mapping as Stage2Mapping
+from harness.targets.stage2 import Mismatch, TableMap, compare, replace
+from reference_model.events import (
+    Eret,
+    Event,
+    ExceptionEntry,
+    Msr,
+    Release,
+    TableFree,
+)
+
+__all__ = ["Domain", "Vcpu", "World"]
+
+INVALID_MFN = (1 << 64) - 1
+_ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx"}
+_RESTRICTED = {"p2m_access_rwx": "rwx", "p2m_access_rx": "rx"}
+
+
+@dataclass(frozen=True, slots=True)
+class Vcpu:
+    """A vCPU: where its struct lies, and its own stage 1."""
+
+    name: str
+    address: int
+    domain: str
+    stage1: Stage1
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain: where its struct and its p2m lie."""
+
+    name: str
+    address: int
+    p2m: int
+    vcpus: tuple[Vcpu, ...]
+
+
+@dataclass(slots=True)
+class World:
+    """One run's state; ``fork`` copies it for the next."""
+
+    execution: Execution
+    names: Names
+    locks: Locks
+    radix: RadixTrees
+    heap: Heap
+    frame_table: int  # address of the struct page_info of frame 0
+    direct_map: int  # direct map address of physical address 0
+    current_vcpu: Callable[[int], int]  # PE -> address of its "current" pointer
+    domains: dict[str, Domain] = field(default_factory=dict)
+    idle: dict[int, int] = field(default_factory=dict)  # PE -> idle vCPU
+    running: dict[int, Vcpu | None] = field(default_factory=dict)
+    expected: dict[str, list[Stage2Mapping]] = field(default_factory=dict)
+    pools: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    # ------------------------------------------------------------ conversions
+
+    @property
+    def memory(self) -> Memory:
+        """Return the simulated memory."""
+        return self.execution.memory
+
+    def virtual(self, pa: int) -> int:
+        """Return the direct map address of ``pa``."""
+        return self.direct_map + pa
+
+    def physical(self, va: int) -> int:
+        """Return the physical address behind a direct map address."""
+        return va - self.direct_map
+
+    def page_at(self, pa: int) -> int:
+        """Return the address of the struct page_info of ``pa``."""
+        return self.frame_table + (pa >> PAGE_SHIFT) * self.names.page_size
+
+    def pa_of_page(self, page: int) -> int:
+        """Return the physical address that a struct page_info is about."""
+        return (page - self.frame_table) // self.names.page_size << PAGE_SHIFT
+
+    def owner_of(self, page: int) -> int:
+        """Return the domain that a page belongs to."""
+        return self.memory.peek(page + self.names.page_owner, 8)
+
+    def descriptor(self, pa: int) -> int:
+        """Return the 8-byte word at ``pa``."""
+        return self.memory.peek(self.direct_map + pa, 8)
+
+    # ---------------------------------------------------------------- running
+
+    def emit(self, event: Event) -> None:
+        """Record an event that no C code makes."""
+        if isinstance(event, Msr):
+            self.execution.cpu.registers[event.pe, event.register] = event.value
+        self.execution.recorder.emit(event)
+
+    def call(self, pe: int, function: str, *arguments: int) -> int:
+        """Run a C function on ``pe``; a one-member struct is passed by value."""
+        self.execution.cpu.pe = pe
+        definition = self.execution.unit.functions.get(function)
+        if definition is None:
+            raise TreeError(f"no function '{function}' in {self.execution.unit.file}")
+        passed = [
+            self._copy(value) if isinstance(parameter.type, Record) else value
+            for parameter, value in zip(definition.parameters, arguments, strict=True)
+        ]
+        return self.execution.call(function, *passed) or 0
+
+    def _copy(self, value: int) -> int:
+        region = self.memory.add(8, "argument")
+        self.memory.poke(region.base, 8, value)
+        return region.base
+
+    # ------------------------------------------------------------- operations
+
+    def set_entry(
+        self,
+        pe: int,
+        domain: str,
+        ipa: int,
+        pages: int,
+        pa: int | None,
+        kind: str = "p2m_ram_rw",
+        access: str = "p2m_access_rwx",
+    ) -> None:
+        """Map or, with ``pa`` None, unmap ``pages`` pages, as a hypercall would.
+
+        The change is relied upon from the moment the lock is dropped.
+        """
+        p2m = self.domains[domain].p2m
+        constants = self.names.constants
+        size = pages << PAGE_SHIFT
+        self.call(pe, "p2m_write_lock", p2m)
+        status = self.call(
+            pe,
+            "p2m_set_entry",
+            p2m,
+            ipa >> PAGE_SHIFT,
+            pages,
+            INVALID_MFN if pa is None else pa >> PAGE_SHIFT,
+            constants["p2m_invalid" if pa is None else kind],
+            constants[access],
+        )
+        self.call(pe, "p2m_write_unlock", p2m)
+        self.notice_freed_tables(pe)
+        if status == 0:
+            new = None
+            if pa is not None:
+                granted = "".join(c for c in _ACCESS[kind] if c in _RESTRICTED[access])
+                new = Stage2Mapping(ipa, size, pa, granted)
+            self.expected[domain] = replace(self.expected[domain], ipa, size, new)
+        self.emit(Release(pe, f"p2m_set_entry of {domain} returned"))
+
+    def notice_freed_tables(self, pe: int) -> None:
+        """Record the table pages that came back to a domain's pool."""
+        for name in sorted(self.domains):
+            now = self._pool(self.domains[name].address)
+            for page in sorted(now - self.pools[name]):
+                self.emit(TableFree(pe, self.pa_of_page(page)))
+            self.pools[name] = now
+
+    def remember_pools(self) -> None:
+        """Take the pools as they are for what is already free."""
+        for name, domain in self.domains.items():
+            self.pools[name] = self._pool(domain.address)
+
+    def _pool(self, domain: int) -> frozenset[int]:
+        """Walk the list of free table pages, as far as it is a list."""
+        head = domain + self.names.domain_pool
+        link = self.memory.peek(head + self.names.list_next, 8)
+        pages: set[int] = set()
+        while link != head and link not in pages:
+            pages.add(link)
+            link = self.memory.peek(link + self.names.list_next, 8)
+        return frozenset(link - self.names.page_list for link in pages)
+
+    def set_mem_access(self, domain: str, enabled: bool) -> None:
+        """Switch mem_access on or off for a domain."""
+        address = self.domains[domain].p2m + self.names.p2m_mem_access
+        self.memory.poke(address, 1, int(enabled))
+
+    # ------------------------------------------------------- guests and traps
+
+    def trap(self, pe: int) -> None:
+        """Leave the guest: a hypercall or an interrupt."""
+        self.emit(ExceptionEntry(pe))
+
+    def enter_guest(self, pe: int) -> None:
+        """Return to the guest whose context is loaded."""
+        self.emit(Eret(pe))
+
+    def switch_to(self, pe: int, vcpu: Vcpu) -> None:
+        """Switch ``pe`` from what it runs to ``vcpu``, as schedule_tail() does."""
+        previous = self.running.get(pe)
+        pointer = self.current_vcpu(pe)
+        self.memory.poke(pointer, 8, vcpu.address)
+        if previous is not None:
+            self.call(pe, "p2m_save_state", previous.address)
+            context_switch.after_save(self, pe)
+        context_switch.before_restore(self, pe, vcpu.stage1)
+        self.call(pe, "p2m_restore_state", vcpu.address)
+        context_switch.after_restore(self, pe)
+        self.running[pe] = vcpu
+
+    # ---------------------------------------------------------------- results
+
+    def tables_of(self, domain: str) -> TableMap:
+        """Tell where a domain's tables start."""
+        vttbr = self.memory.peek(self.domains[domain].p2m + self.names.p2m_vttbr, 8)
+        return TableMap.of(vttbr, self.execution.cpu.registers[0, "VTCR_EL2"])
+
+    def mismatches(self) -> list[Mismatch]:
+        """Compare every domain's tables with what the operations should leave."""
+        return [
+            mismatch
+            for name in sorted(self.domains)
+            for mismatch in compare(
+                name,
+                self.expected[name],
+                self.tables_of(name).mappings(self.descriptor),
+            )
+        ]
+
+
+def register_file(registers: Mapping[tuple[int, str], int], pe: int) -> dict[str, int]:
+    """Return one PE's registers by name, in order of name."""
+    return {name: registers[p, name] for p, name in sorted(registers) if p == pe}

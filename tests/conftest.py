@@ -1,0 +1,83 @@
+"""Fixtures shared by all tests: real Xen trees to run against."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SOURCES_VARIABLE = "HARNESS_SOURCES"
+
+
+def _sources() -> Path:
+    given = os.environ.get(SOURCES_VARIABLE)
+    return Path(given) if given else REPOSITORY.parent / "shared" / "sources"
+
+
+def _cache() -> Path:
+    given = os.environ.get("XDG_CACHE_HOME")
+    base = Path(given) if given else Path(tempfile.gettempdir())
+    return base / f"harness-test-trees-{os.getuid()}"
+
+
+def _unpack(archive: Path) -> Path:
+    """Unpack the hypervisor's part of an archive, once for all test runs.
+
+    Several test processes may do this at the same time: each unpacks into a
+    directory of its own, and the first one to rename it wins.
+    """
+    place = _cache() / f"{archive.name.removesuffix('.orig.tar.xz')}"
+    if place.is_dir():
+        return place
+    _cache().mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(dir=_cache()))
+    try:
+        with tarfile.open(archive) as tar:
+            members = [
+                member
+                for member in tar
+                if member.name.split("/")[1:2] in (["xen"], ["Config.mk"], ["COPYING"])
+            ]
+            tar.extractall(work, members, filter="data")
+        (top,) = work.iterdir()
+        try:
+            top.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    finally:
+        shutil.rmtree(work)
+    return place
+
+
+@pytest.fixture(scope="session")
+def xen_tree() -> Callable[[str], Path]:
+    """Return a function from a version prefix, as "4.20.3", to its tree.
+
+    The test is skipped when the source archive is not there.
+    """
+
+    def find(version: str) -> Path:
+        sources = _sources()
+        found = sorted(sources.glob(f"xen_{version}*.orig.tar.xz"))
+        if not found:
+            pytest.skip(
+                f"no Xen {version} source archive in {sources} "
+                f"(set {SOURCES_VARIABLE} to a directory with "
+                f"xen_{version}*.orig.tar.xz)"
+            )
+        return _unpack(found[0])
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def base_tree() -> Path:
+    """Return the embedded source tree."""
+    return REPOSITORY / "patches" / "base"
