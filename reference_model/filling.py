@@ -26,8 +26,13 @@ class Filling:
         for cell in self._memory.unpublished():
             self._old_values(tlb, context, cell, now)
         for entry in list(tlb.stale):
-            if entry.kind is EntryKind.S2W and _of(entry, context):
+            if not _of(entry, context):
+                continue
+            if entry.kind is EntryKind.S2W:
                 self._expand(tlb, entry.vmid, entry.link.child, now)
+            elif entry.kind is EntryKind.S2:  # combined anew with stage 1
+                for kind in kinds_of(entry.link):
+                    tlb.add(Entry(kind, entry.vmid, entry.link), now)
 
     def _old_values(self, tlb: Tlb, context: Context, cell: Cell, now: int) -> None:
         for table in self._tables.linked(page_of(cell.pa)):
