@@ -113,10 +113,16 @@ class Tlb:
         """
         self.touch(now)
         oldest = min(self._filled.values(), default=now)
-        kept = [old for old in self._cleared if old.time >= oldest]
-        self._cleared = [old for old in kept if not operation.repeats(old)]
-        if operation.time >= oldest:
-            self._cleared.append(operation)
+        oldest_stage1 = min(self._stage1.values(), default=now)
+        known = [
+            *(old for old in self._cleared if not operation.repeats(old)),
+            operation,
+        ]
+        self._cleared = [
+            op
+            for op in known
+            if op.time >= (min(oldest, oldest_stage1) if op.operation.stage1 else oldest)
+        ]
 
     # -------------------------------------------------------- stale entries
 
