@@ -1,1 +1,22 @@
+"""Targets: code bases that the harness knows how to run, and their scenarios."""
 
+from harness.targets.construction import ProfileInputs
+from harness.targets.run import Facts, Run, facts_of
+from harness.targets.scenarios import Scenario
+from harness.targets.stage2 import Mismatch
+from harness.targets.xen_arm64 import LoadedTarget, TreeView, XenArm64
+
+__all__ = [
+    "TARGETS",
+    "Facts",
+    "LoadedTarget",
+    "Mismatch",
+    "ProfileInputs",
+    "Run",
+    "Scenario",
+    "TreeView",
+    "XenArm64",
+    "facts_of",
+]
+
+TARGETS: dict[str, XenArm64] = {target.name: target for target in (XenArm64(),)}

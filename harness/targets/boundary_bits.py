@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.execution.run import Boundary, BoundaryCall
+from harness.execution.boundary import Boundary, BoundaryCall
 
 __all__ = ["BITS"]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.fault import Fault
-from harness.execution.run import Boundary, BoundaryCall
+from harness.targets.physical import PES
 
 __all__ = ["HYPERVISOR"]
 
@@ -19,7 +20,7 @@ def _print(call: BoundaryCall) -> int:  # noqa: ARG001
     return 0
 
 
-def _nothing(call: BoundaryCall) -> None:  # noqa: ARG001
+def _nothing(call: BoundaryCall) -> None:
     """Do nothing of consequence here."""
 
 
@@ -50,13 +51,16 @@ def _call_on_others(call: BoundaryCall) -> None:
     With ``wait`` set the caller goes on when all are done
     (``xen/common/smp.c``); the model always waits.
     """
-    function, argument = call.arguments[:2]
-    here = call.execution.cpu.pe
-    for pe in range(call.execution.cpu.count):
+    address, argument = call.arguments[:2]
+    function = call.execution.variables.function_at(address)
+    if function is None:
+        raise Fault("bad-call", f"{address:#x} is no function", call.coord)
+    here = call.cpu.pe
+    for pe in range(PES):
         if pe != here:
-            call.execution.cpu.pe = pe
-            call.execution.call_address(function, argument)
-    call.execution.cpu.pe = here
+            call.cpu.pe = pe
+            call.execution.call(function, argument)
+    call.cpu.pe = here
 
 
 HYPERVISOR: Mapping[str, Boundary] = {

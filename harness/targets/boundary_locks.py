@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.fault import Fault
-from harness.execution.run import Boundary, BoundaryCall
 from reference_model.events import IrqMask, Lock, Unlock
 
 __all__ = ["Locks"]
@@ -32,27 +32,29 @@ _IS_LOCKED = ("rw_is_locked", "_rw_is_locked")
 _IS_WRITE_LOCKED = ("rw_is_write_locked", "_rw_is_write_locked")
 
 # Inline in the tree, with exclusive loads and stores; the model stands in.
-OVERRIDDEN = (
-    "_write_lock",
-    "_write_unlock",
-    "_read_lock",
-    "_read_unlock",
-    "_rw_is_locked",
-    "_rw_is_write_locked",
+OVERRIDDEN = frozenset(
+    {
+        "_write_lock",
+        "_write_unlock",
+        "_read_lock",
+        "_read_unlock",
+        "_rw_is_locked",
+        "_rw_is_write_locked",
+    }
 )
 
 
 @dataclass(slots=True)
 class Locks:
-    """Who holds which lock, by the address of the lock."""
+    """Who holds which lock, by the address of the lock.
+
+    ``released`` is told of each lock right before it is dropped.
+    """
 
     name_of: Callable[[int], str]
+    released: Callable[[BoundaryCall], None]
     writer: dict[int, int] = field(default_factory=dict)
     readers: dict[int, int] = field(default_factory=dict)
-
-    def copy(self, name_of: Callable[[int], str]) -> Locks:
-        """Copy the state for another run."""
-        return Locks(name_of, dict(self.writer), dict(self.readers))
 
     def held(self) -> list[str]:
         """Name the locks that are held, in order of address."""
@@ -95,6 +97,7 @@ class Locks:
         lock = call.arguments[0]
         if self.writer.get(lock) != call.pe:
             raise _misuse(call, f"{self.name_of(lock)} is dropped but not held here")
+        self.released(call)
         del self.writer[lock]
         call.emit(Unlock(call.pe, self.name_of(lock)))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.execution.run import Boundary, BoundaryCall
+from harness.execution.boundary import Boundary, BoundaryCall
 from harness.targets.physical import PAGE_SIZE, Heap, is_ram
 from reference_model.events import (
     Barrier,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import Unsupported
-from harness.execution.run import Boundary, BoundaryCall
+from harness.execution.boundary import Boundary, BoundaryCall
 
 __all__ = ["RadixTrees"]
 
@@ -23,10 +23,6 @@ class RadixTrees:
     """Slot addresses by tree (address of its root) and index."""
 
     slots: dict[int, dict[int, int]] = field(default_factory=dict)
-
-    def copy(self) -> RadixTrees:
-        """Copy the state for another run."""
-        return RadixTrees({tree: dict(items) for tree, items in self.slots.items()})
 
     def boundary(self) -> Mapping[str, Boundary]:
         """Return the models by function name."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.errors import TreeError
+from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.cpu import Cpu
 from harness.execution.memory import Memory
 from harness.execution.program import Program
 from harness.execution.recorder import Recorder
-from harness.execution.run import Boundary, Execution
+from harness.execution.run import Execution
 from harness.ir.layout import offset_of, size_of
-from harness.ir.nodes import Unit
+from harness.ir.types import Array
 from harness.targets.boundary_bits import BITS
 from harness.targets.boundary_hypervisor import HYPERVISOR
 from harness.targets.boundary_locks import OVERRIDDEN, Locks
@@ -29,6 +30,7 @@ from harness.targets.names import Names
 from harness.targets.physical import (
     HEAP_BASE,
     HEAP_SIZE,
+    PES,
     RAM_BASE,
     RAM_END,
     Heap,
@@ -37,9 +39,9 @@ from harness.targets.physical import (
 from harness.targets.world import Domain, Vcpu, World
 from reference_model.coordinates import Coord
 
-__all__ = ["PES", "ProfileInputs", "build"]
+__all__ = ["ERRATA", "ProfileFeatures", "ProfileInputs", "build", "model_names"]
 
-PES = 2
+_MAX_CPUS = 128
 POOL_PAGES = 16  # table pages of each domain
 _DOMID_IDLE = 0x7FFF
 _HERE = Coord("<world>", 0)
@@ -123,34 +125,34 @@ class Builder:
     def __init__(
         self,
         program: Program,
-        unit: Unit,
         names: Names,
         features: ProfileFeatures,
         recorder: Recorder,
     ) -> None:
-        self.unit = unit
+        self.unit = program.unit
         self.names = names
         self.features = features
         self.memory = Memory()
         self.cpu = Cpu(features)
-        self.boundary: dict[str, Boundary] = {}
+        boundary: dict[str, Boundary] = {}
         self.execution = Execution(
-            program, self.memory, self.cpu, recorder, self.boundary, override=OVERRIDDEN
+            program, self.memory, self.cpu, recorder, boundary, override=OVERRIDDEN
         )
         self.world = World(
             execution=self.execution,
             names=names,
-            locks=Locks(self.name_of),
+            locks=Locks(self.lock_name, self.lock_released),
             radix=RadixTrees(),
             heap=Heap(),
             frame_table=0,
             direct_map=0,
             current_vcpu=self.current_vcpu,
         )
-        self.connect(self.world)
+        boundary.update(self.models())
 
     def build(self) -> World:
         """Boot, then create the domains."""
+        self.place_arrays()
         self.set_globals()
         self.map_memory()
         self.set_per_cpu()
@@ -166,6 +168,17 @@ class Builder:
         return self.world
 
     # ------------------------------------------------------------------- boot
+
+    def place_arrays(self) -> None:
+        """Give memory to arrays whose size the headers do not tell."""
+        for name in ("irq_stat", "__per_cpu_offset"):
+            variable = self.unit.globals.get(name)
+            if variable is None or not isinstance(variable.type, Array):
+                continue
+            if variable.type.count is None:
+                size = _MAX_CPUS * size_of(variable.type.element)
+                region = self.memory.add(size, name, kind="global", zero=True)
+                self.execution.place(name, region.base)
 
     def poke(self, name: str, value: int) -> None:
         """Set a global variable, where the tree has it."""
@@ -199,7 +212,6 @@ class Builder:
             ("system_state", self.unit.constants.get("SYS_STATE_active", 0)),
             ("dcache_line_bytes", 64),
             ("hardware_domain", 0),
-            ("irq_stat", 0),
         ):
             self.poke(name, value)
 
@@ -266,7 +278,7 @@ class Builder:
         if variable is not None:
             base = self.execution.address(name)
             size = size_of(variable.type)
-            self.execution.recorder.watch(range(base, base + size), name)
+            self.execution.recorder.watch((base, size), name)
 
     # ---------------------------------------------------------------- domains
 
@@ -326,12 +338,26 @@ class Builder:
 
     # --------------------------------------------------------------- boundary
 
-    def name_of(self, address: int) -> str:
-        """Name a lock by the object that it lies in."""
-        return self.memory.describe(address)
+    def lock_name(self, address: int) -> str:
+        """Name a lock by what it protects, or the object that it lies in."""
+        for domain in self.world.domains.values():
+            if address == domain.p2m + self.names.p2m_lock:
+                return f"p2m lock of {domain.name}"
+            if address == domain.address + self.names.domain_pool_lock:
+                return f"page pool lock of {domain.name}"
+        for region in self.memory.regions:
+            if region.base <= address < region.base + region.size:
+                offset = address - region.base
+                return f"{region.name}+{offset:#x}" if offset else region.name
+        return f"lock at {address:#x}"
 
-    def connect(self, world: World) -> None:
-        """Connect the models of functions without a body to the world."""
+    def lock_released(self, call: BoundaryCall) -> None:
+        """Let the world look at what a lock protected."""
+        self.world.lock_released(call)
+
+    def models(self) -> dict[str, Boundary]:
+        """Return the models of functions without a body."""
+        world = self.world
         pages = Pages(
             world.heap,
             world.pa_of_page,
@@ -340,22 +366,25 @@ class Builder:
             world.physical,
             world.owner_of,
         )
-        for models in (
-            BITS,
-            HYPERVISOR,
-            world.locks.boundary(),
-            world.radix.boundary(),
-            pages.boundary(),
-        ):
-            self.boundary.update(models)
+        return {
+            **BITS,
+            **HYPERVISOR,
+            **world.locks.boundary(),
+            **world.radix.boundary(),
+            **pages.boundary(),
+        }
 
 
 def build(
-    program: Program,
-    unit: Unit,
-    names: Names,
-    features: ProfileFeatures,
-    recorder: Recorder,
+    program: Program, names: Names, features: ProfileFeatures, recorder: Recorder
 ) -> World:
     """Build a world for one profile."""
-    return Builder(program, unit, names, features, recorder).build()
+    return Builder(program, names, features, recorder).build()
+
+
+def model_names() -> frozenset[str]:
+    """Return the names of all functions that have a model."""
+    locks = Locks(str, lambda _: None)
+    pages = Pages(Heap(), abs, abs, abs, abs, abs)
+    parts = (BITS, HYPERVISOR, locks.boundary(), RadixTrees().boundary())
+    return frozenset({*pages.boundary(), *(name for part in parts for name in part)})

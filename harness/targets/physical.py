@@ -19,6 +19,7 @@ __all__ = [
     "HEAP_SIZE",
     "PAGE_SHIFT",
     "PAGE_SIZE",
+    "PES",
     "RAM_BASE",
     "RAM_END",
     "Heap",
@@ -28,6 +29,8 @@ __all__ = [
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
+
+PES = 2
 
 RAM_BASE = 0x4000_0000
 RAM_END = 0x1_0000_0000
@@ -59,10 +62,6 @@ class Heap:
     """
 
     next_free: int = HEAP_BASE
-
-    def copy(self) -> Heap:
-        """Copy the state for another run."""
-        return Heap(self.next_free)
 
     def take(self, order: int) -> int:
         """Return the physical address of 2^order pages, aligned to their size."""

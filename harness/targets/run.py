@@ -27,11 +27,11 @@ class Run:
     """
 
     scenario: str
-    initial_memory: tuple[tuple[int, int], ...]
-    initial_registers: tuple[dict[str, int], ...]
-    setup: tuple[Event, ...]
-    events: tuple[Event, ...]
-    queries: tuple[Query, ...]
+    initial_memory: tuple[tuple[int, int], ...] = ()
+    initial_registers: tuple[dict[str, int], ...] = ()
+    setup: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = ()
+    queries: tuple[Query, ...] = ()
     fault: Fault | None = None
     bound: BoundError | None = None
     unsupported: Unsupported | None = None

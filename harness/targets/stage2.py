@@ -8,6 +8,7 @@ mapped by pages or by a block makes no difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 __all__ = ["Mapping", "Mismatch", "TableMap", "compare", "normalise", "replace"]
@@ -160,7 +161,7 @@ def _pieces(mappings: Iterable[Mapping], cuts: list[int]) -> dict[int, Mapping]:
     pieces: dict[int, Mapping] = {}
     for here in mappings:
         inside = [cut for cut in cuts if here.ipa <= cut <= here.ipa + here.size]
-        for start, end in zip(inside, inside[1:], strict=False):
+        for start, end in pairwise(inside):
             pa = here.pa + start - here.ipa
             pieces[start] = Mapping(start, end - start, pa, here.access)
     return pieces

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import TreeError
+from harness.execution.boundary import BoundaryCall
 from harness.execution.memory import Memory
 from harness.execution.run import Execution
-from harness.ir.types import Record
+from harness.execution.snapshot import Snapshot
 from harness.targets import context_switch
 from harness.targets.boundary_locks import Locks
 from harness.targets.boundary_radix import RadixTrees
 from harness.targets.context_switch import Stage1
 from harness.targets.names import Names
-from harness.targets.physical import PAGE_SHIFT, Heap
+from harness.targets.physical import HEAP_BASE, PAGE_SHIFT, PAGE_SIZE, Heap
 from harness.targets.stage2 import Mapping as Stage2Mapping
 from harness.targets.stage2 import Mismatch, TableMap, compare, replace
 from reference_model.events import (
@@ -26,7 +28,7 @@ from reference_model.events import (
     TableFree,
 )
 
-__all__ = ["Domain", "Vcpu", "World"]
+__all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
 INVALID_MFN = (1 << 64) - 1
 _ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx"}
@@ -53,9 +55,24 @@ class Domain:
     vcpus: tuple[Vcpu, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a world at one moment."""
+
+    memory: Snapshot
+    registers: dict[tuple[int, str], int]
+    writers: dict[int, int]
+    readers: dict[int, int]
+    slots: dict[int, dict[int, int]]
+    next_free: int
+    running: dict[int, Vcpu | None]
+    expected: dict[str, list[Stage2Mapping]]
+    pools: dict[str, frozenset[int]]
+
+
 @dataclass(slots=True)
 class World:
-    """One run's state; ``fork`` copies it for the next."""
+    """The state of a run; ``save`` and ``restore`` start others from it."""
 
     execution: Execution
     names: Names
@@ -108,24 +125,44 @@ class World:
         """Record an event that no C code makes."""
         if isinstance(event, Msr):
             self.execution.cpu.registers[event.pe, event.register] = event.value
-        self.execution.recorder.emit(event)
+        self.execution.recorder.add(event)
 
     def call(self, pe: int, function: str, *arguments: int) -> int:
-        """Run a C function on ``pe``; a one-member struct is passed by value."""
+        """Run a C function on ``pe``; a struct argument is given by content."""
         self.execution.cpu.pe = pe
-        definition = self.execution.unit.functions.get(function)
-        if definition is None:
+        if function not in self.execution.unit.functions:
             raise TreeError(f"no function '{function}' in {self.execution.unit.file}")
-        passed = [
-            self._copy(value) if isinstance(parameter.type, Record) else value
-            for parameter, value in zip(definition.parameters, arguments, strict=True)
-        ]
-        return self.execution.call(function, *passed) or 0
+        return self.execution.call(function, *arguments) or 0
 
-    def _copy(self, value: int) -> int:
-        region = self.memory.add(8, "argument")
-        self.memory.poke(region.base, 8, value)
-        return region.base
+    def save(self) -> Checkpoint:
+        """Remember the state."""
+        return Checkpoint(
+            Snapshot(self.memory),
+            dict(self.execution.cpu.registers),
+            dict(self.locks.writer),
+            dict(self.locks.readers),
+            {tree: dict(items) for tree, items in self.radix.slots.items()},
+            self.heap.next_free,
+            dict(self.running),
+            dict(self.expected),
+            dict(self.pools),
+        )
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Go back to a state."""
+        saved.memory.restore()
+        cpu = self.execution.cpu
+        cpu.pe = 0
+        cpu.monitors.clear()
+        cpu.registers.clear()
+        cpu.registers.update(saved.registers)
+        self.locks.writer = dict(saved.writers)
+        self.locks.readers = dict(saved.readers)
+        self.radix.slots = {tree: dict(items) for tree, items in saved.slots.items()}
+        self.heap.next_free = saved.next_free
+        self.running = dict(saved.running)
+        self.expected = dict(saved.expected)
+        self.pools = dict(saved.pools)
 
     # ------------------------------------------------------------- operations
 
@@ -158,7 +195,7 @@ class World:
             constants[access],
         )
         self.call(pe, "p2m_write_unlock", p2m)
-        self.notice_freed_tables(pe)
+        self.notice_freed_tables(self.emit)
         if status == 0:
             new = None
             if pa is not None:
@@ -167,13 +204,19 @@ class World:
             self.expected[domain] = replace(self.expected[domain], ipa, size, new)
         self.emit(Release(pe, f"p2m_set_entry of {domain} returned"))
 
-    def notice_freed_tables(self, pe: int) -> None:
+    def notice_freed_tables(self, emit: Callable[[Event], None]) -> None:
         """Record the table pages that came back to a domain's pool."""
         for name in sorted(self.domains):
             now = self._pool(self.domains[name].address)
             for page in sorted(now - self.pools[name]):
-                self.emit(TableFree(pe, self.pa_of_page(page)))
+                emit(TableFree(self.execution.cpu.pe, self.pa_of_page(page)))
             self.pools[name] = now
+
+    def lock_released(self, call: BoundaryCall) -> None:
+        """Look at the pools when a pool's lock is about to be dropped."""
+        offset = self.names.domain_pool_lock
+        if any(d.address + offset == call.arguments[0] for d in self.domains.values()):
+            self.notice_freed_tables(call.emit)
 
     def remember_pools(self) -> None:
         """Take the pools as they are for what is already free."""
@@ -219,6 +262,15 @@ class World:
         self.running[pe] = vcpu
 
     # ---------------------------------------------------------------- results
+
+    def table_words(self) -> list[tuple[int, int]]:
+        """List the non-zero words of the heap, which holds all table pages."""
+        words = []
+        for page in range(HEAP_BASE, self.heap.next_free, PAGE_SIZE):
+            data = self.memory.peek_bytes(self.direct_map + page, PAGE_SIZE)
+            values = enumerate(struct.unpack("<512Q", data))
+            words += [(page + 8 * i, value) for i, value in values if value]
+        return words
 
     def tables_of(self, domain: str) -> TableMap:
         """Tell where a domain's tables start."""

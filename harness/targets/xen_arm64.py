@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from harness.errors import BoundError, TreeError, Unsupported
 from harness.execution.fault import Fault
 from harness.execution.program import Program
-from harness.execution.recorder import Recorder
+from harness.execution.recorder import Query, Recorder
 from harness.frontend import parse_unit
-from harness.ir.nodes import Call, Unit
+from harness.frontend.preprocess import PROBE_PREFIX
+from harness.ir.nodes import Unit
+from harness.targets.boundary_locks import OVERRIDDEN
 from harness.targets.construction import (
     ERRATA,
-    PES,
     ProfileFeatures,
     ProfileInputs,
     build,
-    fork,
+    model_names,
 )
-from harness.targets.names import Names, locate
+from harness.targets.names import ENTRY_POINTS, locate
+from harness.targets.physical import PES
+from harness.targets.reachable import touched_override, unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario, prepare_mappings
-from harness.targets.world import World, register_file
+from harness.targets.world import Checkpoint, World, register_file
 from reference_model.coordinates import Coord
+from reference_model.events import Event
 
 __all__ = ["LoadedTarget", "TreeView", "XenArm64"]
 
@@ -51,6 +55,28 @@ class TreeView(Protocol):
         """Tell whether the patch touched this line."""
 
 
+_Key = tuple[tuple[tuple[str, int], ...], frozenset[str]]
+
+
+class _Log(NamedTuple):
+    """Events and questions of one part of a run."""
+
+    events: tuple[Event, ...]
+    queries: tuple[Query, ...]
+
+    def then(self, other: _Log) -> _Log:
+        return _Log(self.events + other.events, self.queries + other.queries)
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """Why a run stopped early, if it did."""
+
+    fault: Fault | None = None
+    bound: BoundError | None = None
+    unsupported: Unsupported | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class XenArm64:
     """Knows which files hold the code and how to run it."""
@@ -71,24 +97,20 @@ class XenArm64:
         return LoadedTarget(unit, view.touched)
 
 
-@dataclass
 class LoadedTarget:
     """The code of one tree, ready to run under any profile."""
 
-    unit: Unit
-    touched: Callable[[str, int], bool]
-    names: Names = field(init=False)
-    program: Program = field(init=False)
-    _worlds: dict[tuple[object, ...], World] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.names = locate(self.unit)
-        self.program = Program(self.unit)
+    def __init__(self, unit: Unit, touched: Callable[[str, int], bool]) -> None:
+        self.unit = unit
+        self.names = locate(unit)
+        self.program = Program(unit)
         self.capabilities = {
-            erratum: self.unit.constants[f"__harness_{macro}"]
+            erratum: unit.constants[PROBE_PREFIX + macro]
             for erratum, macro in ERRATA.items()
-            if f"__harness_{macro}" in self.unit.constants
+            if PROBE_PREFIX + macro in unit.constants
         }
+        self._touched = touched
+        self._bases: dict[_Key, _Base] = {}
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios that this tree can run."""
@@ -96,10 +118,87 @@ class LoadedTarget:
 
     def run(self, scenario: Scenario, inputs: ProfileInputs) -> Run:
         """Run a scenario under a profile; what goes wrong is returned as data."""
-        recorder = Recorder(touched=self._touched)
-        setup = Recorder(touched=self._touched)
-        world = None
-        return Run()
+        changed = touched_override(self.unit, OVERRIDDEN, self._touched)
+        if changed is not None:
+            name, coord = changed
+            what = f"a change of '{name}', for which a model stands in"
+            return Run(scenario.name, unsupported=Unsupported(coord, what))
+        return self._base(inputs).run(scenario)
 
-    def _touched(self, coord: Coord) -> bool:
-        return self.touched(coord.file, coord.line)
+    def unmodelled(self) -> list[str]:
+        """List functions that a run could call and that would stop it."""
+        return unmodelled(self.unit, ENTRY_POINTS, model_names())
+
+    def _base(self, inputs: ProfileInputs) -> _Base:
+        key = (tuple(sorted(inputs.id_registers.items())), inputs.errata)
+        base = self._bases.get(key)
+        if base is None:
+            recorder = Recorder(self._in_patch)
+            features = ProfileFeatures(inputs, self.capabilities)
+            base = _Base(build(self.program, self.names, features, recorder))
+            self._bases[key] = base
+        return base
+
+    def _in_patch(self, coord: Coord) -> bool:
+        return self._touched(coord.file, coord.line)
+
+
+class _Base:
+    """A world that was set up once, with its state before each kind of mapping."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.recorder = world.execution.recorder
+        self.setup = self._take()
+        self.empty = world.save()
+        self.mapped: dict[str, tuple[Checkpoint, _Log]] = {}
+
+    def run(self, scenario: Scenario) -> Run:
+        """Put the world back to the scenario's mappings and run it."""
+        before, log = self._mapped(scenario.mappings)
+        world = self.world
+        world.restore(before)
+        self.recorder.forget()
+        scenario.start(world)
+        log = log.then(self._take())
+        memory = tuple(world.table_words())
+        registers = tuple(
+            register_file(world.execution.cpu.registers, pe) for pe in range(PES)
+        )
+        outcome = _Outcome()
+        try:
+            scenario.run(world)
+        except Fault as fault:
+            outcome.fault = fault
+        except BoundError as bound:
+            outcome.bound = bound
+        except Unsupported as unsupported:
+            outcome.unsupported = unsupported
+        done = self._take()
+        return Run(
+            scenario=scenario.name,
+            initial_memory=memory,
+            initial_registers=registers,
+            setup=log.events,
+            events=done.events,
+            queries=(*log.queries, *done.queries),
+            fault=outcome.fault,
+            bound=outcome.bound,
+            unsupported=outcome.unsupported,
+            functional=tuple(world.mismatches()),
+        )
+
+    def _mapped(self, which: str) -> tuple[Checkpoint, _Log]:
+        known = self.mapped.get(which)
+        if known is None:
+            self.world.restore(self.empty)
+            self.recorder.forget()
+            prepare_mappings(self.world, which)
+            known = (self.world.save(), self.setup.then(self._take()))
+            self.mapped[which] = known
+        return known
+
+    def _take(self) -> _Log:
+        log = _Log(tuple(self.recorder.events), tuple(self.recorder.queries))
+        self.recorder.forget()
+        return log
