@@ -1,0 +1,133 @@
+"""A translation unit compiled to Python code, function by function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import CodeType
+
+from harness.errors import Unsupported
+from harness.execution.expression import Names
+from harness.execution.statement import Statements
+from harness.ir import nodes as ir
+from harness.ir.layout import size_of
+from harness.ir.types import Record
+from reference_model.coordinates import Coord
+
+__all__ = ["Compiled", "Program", "file_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One function as Python code; ``coords`` has a place for every line."""
+
+    function: ir.FunctionDef
+    text: str
+    code: CodeType
+    coords: tuple[Coord, ...]
+    loops: tuple[tuple[int, int, Coord], ...]
+    globals: tuple[str, ...]
+    addresses: tuple[str, ...]
+    callees: tuple[str, ...]
+    asms: tuple[ir.Asm, ...]
+
+    def coord(self, line: int) -> Coord:
+        """Return the place of a line of the text, counted from 1."""
+        return self.coords[min(max(line, 1), len(self.coords)) - 1]
+
+    def loop(self, line: int) -> Coord | None:
+        """Return the innermost loop that a line of the text is in."""
+        around = [loop for loop in self.loops if loop[0] < line <= loop[1]]
+        return max(around)[2] if around else None
+
+
+def file_of(function: str) -> str:
+    """Return the file name that tracebacks show for a compiled function."""
+    return f"<C function {function}>"
+
+
+class Program:
+    """A unit whose functions are compiled on first need.
+
+    Holds no state of a run: any number of executions may share it.
+    """
+
+    def __init__(self, unit: ir.Unit) -> None:
+        self.unit = unit
+        self.names = Names()
+        self._compiled: dict[str, Compiled] = {}
+        self._files: dict[str, str] = {}
+
+    def function(self, name: str) -> Compiled:
+        """Return the compiled form of a function that has a body."""
+        known = self._compiled.get(name)
+        if known is None:
+            known = _compile(self.unit.functions[name], self.names)
+            self._compiled[name] = known
+            self._files[file_of(name)] = name
+        return known
+
+    def of_file(self, file: str) -> Compiled | None:
+        """Return the function whose code has this file name."""
+        name = self._files.get(file)
+        return None if name is None else self._compiled[name]
+
+
+def _compile(function: ir.FunctionDef, names: Names) -> Compiled:
+    text = Statements(names)
+    text.begin(function)
+    parameters = [_parameter(text, p) for p in function.parameters]
+    if isinstance(function.result, Record):
+        parameters.append("r_=0")
+    if function.variadic:
+        parameters.append("*rest")
+    head = f"def f_{function.name}({', '.join(parameters)}):"
+    text.emit("if len(stack) > depth: too_deep()", function.coord)
+    spilled = [p for p in function.parameters if _spilled(p)]
+    names_of_parameters = {p.name for p in function.parameters}
+    framed = spilled + [
+        v
+        for v in function.variables
+        if v.in_memory and v.name not in names_of_parameters
+    ]
+    for variable in framed:
+        size = size_of(variable.type)
+        text.emit(f"{text.frame(variable.name)} = frame({size})", variable.coord)
+    where = names.coord(function.coord)
+    for parameter in spilled:
+        size, name = size_of(parameter.type), text.local(parameter.name)
+        store = f"store({text.frame(parameter.name)}, {size}, {name}, {where})"
+        text.emit(store, parameter.coord)
+    leave = "; ".join(f"drop({text.frame(v.name)}, {size_of(v.type)})" for v in framed)
+    text.body(leave)
+    lines = [head, *text.lines]
+    source = "\n".join(lines) + "\n"
+    try:
+        code = compile(source, file_of(function.name), "exec", dont_inherit=True)
+    except (SyntaxError, RecursionError, MemoryError) as problem:
+        what = f"function '{function.name}', whose code nests too deeply ({problem})"
+        raise Unsupported(function.coord, what) from problem
+    return Compiled(
+        function,
+        source,
+        code,
+        (function.coord, *text.coords),
+        tuple((first + 1, last + 1, coord) for first, last, coord in text.loops),
+        tuple(sorted(text.used_globals)),
+        tuple(sorted(text.used_functions)),
+        tuple(sorted(text.callees)),
+        tuple(text.asms),
+    )
+
+
+def _spilled(parameter: ir.Variable) -> bool:
+    """Tell whether a parameter's value moves to memory on entry.
+
+    A struct arrives as the address of a private copy and stays there.
+    """
+    return parameter.in_memory and not isinstance(parameter.type, Record)
+
+
+def _parameter(text: Statements, parameter: ir.Variable) -> str:
+    if isinstance(parameter.type, Record):
+        return text.frame(parameter.name)
+    return text.local(parameter.name)
