@@ -40,7 +40,7 @@ from reference_model.oracle import Oracle
 from reference_model.pe import Pe
 from reference_model.profiles import AT_SPECULATE, REPEAT_TLBI, Profile
 from reference_model.repeated import passes
-from reference_model.sysregs import TRANSLATION_REGISTERS, Root
+from reference_model.sysregs import TRANSLATION_REGISTERS, Root, stage2_on
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
 from reference_model.tlbi import By, Scope, Target, decode_operation, ipa_range
@@ -103,6 +103,9 @@ class Machine:
             for name, value in sorted(registers.items()):
                 pe.write(name, value)
             pe.synchronise()
+            if stage2_on(pe.value("HCR_EL2")):
+                # What a PE starts with is the context of some vCPU.
+                self.oracle.coherent.add(pe.guest_context().stage1)
 
     def run(self, trace: Iterable[Event]) -> list[Violation]:
         """Step through a whole trace; returns the violations."""
@@ -196,16 +199,18 @@ class Machine:
         if event.access is Access.LD:
             return  # retires no store, completes no TLBI (F2.1)
         clock = self._clocks[event.pe]
-        clock[event.pe] = self.now
+        domain = self._domain(event.pe, event.domain)
+        if domain == self._everyone:
+            clock[event.pe] = self.now  # what follows is ordered for all walkers
         if event.kind is BarrierKind.DMB:
             return  # orders publication only (M1)
-        domain = self._domain(event.pe, event.domain)
         if event.access is Access.ALL and not event.nxs:  # R_PSMWS
             done = self._completion.complete(event.pe, domain, self.now)
             self._accesses.completed(done, event.pe, self.now)
-        # R_SPVBD, R_TGRMW; with lock hand-over, F2.9
-        for pe, up_to in enumerate(clock):
-            if pe == event.pe or self.assumptions.dsb_transitive:
+        # R_SPVBD, R_TGRMW; with lock hand-over
+        self.memory.publish(event.pe, self.now, domain, self.now)
+        if self.assumptions.dsb_transitive:
+            for pe, up_to in enumerate(clock):
                 self.memory.publish(pe, up_to, domain, self.now)
         if event.access is Access.ALL:
             self._drained(event.pe)
