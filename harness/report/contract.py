@@ -1,0 +1,174 @@
+"""The JSON report, field by field: the one place that says what is in it.
+
+The report is built as these types, so mypy checks it against them, and the
+published schema is generated from them. Names of fields are stable; new ones
+may be added.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypedDict
+
+from harness.check.finding import Severity, Status
+from harness.check.result import Verdict
+
+__all__ = [
+    "Bounds",
+    "Cost",
+    "Counts",
+    "Finding",
+    "Location",
+    "Patch",
+    "Repair",
+    "Report",
+    "Step",
+    "TlbDiff",
+    "Tool",
+    "Unsupported",
+    "Witness",
+]
+
+
+class Tool(TypedDict):
+    """The program that made the report."""
+
+    name: str
+    version: str
+    model: Annotated[str, "version of the reference model"]
+
+
+class Patch(TypedDict):
+    """A patch under test."""
+
+    name: str
+    subject: str
+    files: list[str]
+    notes: Annotated[list[str], "remarks on how the patch was read"]
+
+
+class Bounds(TypedDict):
+    """What was explored."""
+
+    scenarios: int
+    profiles: int
+    pcpus: int
+    executions: int
+    events: int
+    exhausted: Annotated[bool, "nothing was cut short"]
+
+
+class Location(TypedDict):
+    """A place in the source."""
+
+    file: Annotated[str, "relative to the top of the tree"]
+    line: int
+    function: str
+    in_patch: Annotated[bool, "the patch touched this line"]
+
+
+class Witness(TypedDict):
+    """The entry that must not be there; addresses are null where none applies."""
+
+    pe: Annotated[int, "the pCPU that may hold it"]
+    kind: Annotated[str, "S1, S2, S12 or a walk cache of one of them"]
+    vmid: int
+    va: Annotated[int | None, "one example of many: the guest chooses"]
+    ipa: int | None
+    pa: int | None
+    permissions: str
+    size: int
+
+
+class TlbDiff(TypedDict):
+    """What the TLB of one pCPU may hold against what it is allowed to."""
+
+    unexpected: Annotated[list[str], "entries it may hold but must not"]
+    missing: Annotated[list[str], "entries it should be able to hold but cannot"]
+    allowed: Annotated[str, "what the current tables give for the same address"]
+
+
+class Step(TypedDict):
+    """One step of the counterexample."""
+
+    step: int
+    pe: int
+    event: str
+    file: Annotated[str, "empty for what hardware does by itself"]
+    line: int
+    function: str
+    effect: str
+    blamed: Annotated[bool, "the repair changes this step"]
+
+
+class Repair(TypedDict):
+    """A change of the events that was replayed."""
+
+    text: str
+    edits: Annotated[list[str], "the parts of the repair"]
+    verified: Annotated[bool, "the replay was free of the violation and of new ones"]
+
+
+class Finding(TypedDict):
+    """One root cause."""
+
+    rule: str
+    severity: Annotated[str, Severity]
+    status: Annotated[str, Status]
+    message: str
+    profiles: Annotated[list[str], "profiles on which it breaks"]
+    scenario: Annotated[str, "the scenario of the trace"]
+    scenarios: Annotated[list[str], "all in which it was seen"]
+    location: Location
+    witness: Witness | None
+    tlb_diff: Annotated[dict[str, TlbDiff], "by the number of the pCPU"]
+    trace: list[Step]
+    repair: Repair | None
+    arm_rules: Annotated[list[str], "rule ids of Arm DDI 0487"]
+    fingerprint: Annotated[str, "structural: survives moved lines"]
+    replay: str
+
+
+class Unsupported(TypedDict):
+    """Something that was reached and is not modelled."""
+
+    what: str
+    file: str
+    line: int
+    scenarios: list[str]
+    profiles: list[str]
+    in_base: Annotated[bool, "also reached without the patch"]
+
+
+class Counts(TypedDict):
+    """Instructions executed."""
+
+    tlbi: Annotated[dict[str, int], "by kind"]
+    dsb: int
+    isb: int
+
+
+class Cost(TypedDict):
+    """Counts of one scenario on profiles that share them."""
+
+    profiles: list[str]
+    base: Annotated[Counts | None, "null where the base was not run"]
+    patched: Counts | None
+
+
+class Report(TypedDict):
+    """One check or audit."""
+
+    tool: Tool
+    command: Annotated[str, "check or audit"]
+    verdict: Annotated[str, Verdict]
+    base: Annotated[str, "the tree and how it was found"]
+    tree_version: str
+    patches: list[Patch]
+    profiles: list[str]
+    bounds: Bounds
+    assumptions: Annotated[list[str], "name=value: readings of the architecture"]
+    findings: list[Finding]
+    unsupported: list[Unsupported]
+    not_executed: Annotated[list[str], "changed functions that no scenario ran"]
+    cost: Annotated[dict[str, list[Cost]], "by scenario"]
+    stats: dict[str, float]

@@ -1,0 +1,40 @@
+"""Short names of source files, and lists of names that stay short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+__all__ = ["and_more", "counted", "profiles_text", "short_names"]
+
+
+def short_names(files: Iterable[str]) -> dict[str, str]:
+    """Give each file the shortest tail of its path that no other file ends in."""
+    every = sorted(set(files))
+    names = {}
+    for file in every:
+        parts = file.split("/")
+        for depth in range(1, len(parts) + 1):
+            tail = "/".join(parts[-depth:])
+            if sum(f"/{other}".endswith(f"/{tail}") for other in every) == 1:
+                break
+        names[file] = tail
+    return names
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 error", "2 errors"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def and_more(names: Sequence[str], shown: int, what: str = "more") -> str:
+    """List the first names and count the rest."""
+    if len(names) <= shown:
+        return ", ".join(names)
+    return f"{', '.join(names[:shown])} (+{len(names) - shown} {what})"
+
+
+def profiles_text(some: Sequence[str], every: Sequence[str]) -> str:
+    """Name the profiles, or say that it is all of them."""
+    if len(every) > 1 and set(some) == set(every):
+        return f"all {len(every)} profiles"
+    return ", ".join(some)

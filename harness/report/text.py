@@ -1,0 +1,179 @@
+"""The report for a terminal: what the patch brings in, in full, and the verdict."""
+
+from __future__ import annotations
+
+from harness.check.finding import Finding, Severity, Status
+from harness.check.result import Result, UnsupportedItem, Verdict
+from harness.report.cost_table import cost_lines
+from harness.report.finding_text import finding_lines, finding_row, place
+from harness.report.names import and_more, counted, profiles_text
+from harness.report.terminal import Colour, Style, hanging, harmless
+
+__all__ = ["render_text", "terse_text", "verdict_lines"]
+
+_VERDICT_COLOURS = {
+    Verdict.CLEAN: Colour.GOOD,
+    Verdict.UNSAFE: Colour.ERROR,
+    Verdict.INCONCLUSIVE: Colour.WARNING,
+}
+_SHOWN_UNSUPPORTED_SCENARIOS = 1
+
+
+def render_text(result: Result, *, colour: bool = False, verbose: bool = False) -> str:
+    """Return the report, at most 80 columns wide."""
+    style = Style(colour)
+    sections = [_subject(result)]
+    for finding in _full(result, verbose):
+        sections.append(finding_lines(finding, result.profiles, style, verbose))
+    sections += [
+        _summaries(result, verbose),
+        cost_lines(result.cost, result.profiles, verbose),
+        _unsupported(result, verbose),
+        _not_executed(result),
+        _bounds(result, verbose),
+        verdict_lines(result, style),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def terse_text(result: Result, *, colour: bool = False) -> str:
+    """Return one line for each new finding, and the verdict."""
+    lines = [
+        f"{place(f)}: {f.severity.value.upper()}:{f.rule}: {harmless(f.message)}"
+        for f in _full(result, False)
+    ]
+    return "\n".join([*lines, *verdict_lines(result, Style(colour))]) + "\n"
+
+
+def _subject(result: Result) -> list[str]:
+    lines = []
+    for patch in result.patches:
+        title = patch.subject or patch.name
+        files = f" ({counted(len(patch.files), 'file')})" if patch.files else ""
+        lines += hanging("patch: ", f"{harmless(title)}{files}")
+        for note in patch.notes:
+            lines += hanging("       ", harmless(note))
+    version = f" (Xen {result.tree_version})" if result.tree_version else ""
+    label = "tree:  " if result.command == "audit" else "base:  "
+    return [*lines, *hanging(label, harmless(f"{result.base}{version}"))]
+
+
+def _full(result: Result, verbose: bool) -> list[Finding]:
+    """Return the findings to show in full, the worst first."""
+    order = list(Severity)
+    shown = [
+        f
+        for f in result.findings
+        if f.status is Status.NEW or (verbose and f.status is Status.UNCHANGED)
+    ]
+    return sorted(
+        shown, key=lambda f: (f.status is not Status.NEW, order.index(f.severity))
+    )
+
+
+def _summaries(result: Result, verbose: bool) -> list[str]:
+    lines = []
+    for finding in result.findings:
+        if finding.status is Status.FIXED:
+            lines += finding_row(finding, "fixed")
+    unchanged = [f for f in result.findings if f.status is Status.UNCHANGED]
+    if unchanged and not verbose:
+        rules = sorted({f.rule for f in unchanged})
+        text = f"{counted(len(unchanged), 'finding')}, on the base as well"
+        lines += hanging("unchanged: ", f"{text}: {and_more(rules, 3)} (-v shows them)")
+    return lines
+
+
+def _unsupported(result: Result, verbose: bool) -> list[str]:
+    if not result.unsupported:
+        return []
+    lines = ["not modelled, so nothing is claimed beyond it:"]
+    for item in result.unsupported:
+        lines += hanging("  ", _unsupported_text(item, result, verbose))
+    return lines
+
+
+def _unsupported_text(item: UnsupportedItem, result: Result, verbose: bool) -> str:
+    shown = len(item.scenarios) if verbose else _SHOWN_UNSUPPORTED_SCENARIOS
+    scenarios = and_more(item.scenarios, shown, "scenarios")
+    where = f"{scenarios}, {profiles_text(item.profiles, result.profiles)}"
+    base = ", on the base as well" if item.in_base else ""
+    return harmless(f"{item.file or '?'}:{item.line}: {item.what} [{where}{base}]")
+
+
+def _not_executed(result: Result) -> list[str]:
+    if not result.not_executed:
+        return []
+    return hanging(
+        "changed but not executed: ", harmless(", ".join(result.not_executed))
+    )
+
+
+def _bounds(result: Result, verbose: bool) -> list[str]:
+    bounds = result.bounds
+    lines = []
+    if result.assumptions:
+        lines += hanging("assumptions: ", harmless(", ".join(result.assumptions)))
+    text = (
+        f"{_explored(result)}; {counted(bounds.executions, 'execution')}, "
+        f"{counted(bounds.events, 'event')}"
+    )
+    lines += hanging("bound: ", text)
+    if verbose and result.stats:
+        stats = ", ".join(f"{k} {v:g}" for k, v in sorted(result.stats.items()))
+        lines += hanging("statistics: ", stats)
+    return lines
+
+
+def _explored(result: Result) -> str:
+    bounds = result.bounds
+    end = "exhausted" if bounds.exhausted else "not exhausted"
+    return (
+        f"{counted(bounds.scenarios, 'scenario')}, "
+        f"{counted(bounds.profiles, 'profile')}, "
+        f"{counted(bounds.pcpus, 'pCPU')}, {end}"
+    )
+
+
+def verdict_lines(result: Result, style: Style) -> list[str]:
+    """Return the last line: the verdict and what it rests on."""
+    verdict = result.verdict
+    text = {
+        Verdict.CLEAN: _explored,
+        Verdict.UNSAFE: _unsafe,
+        Verdict.INCONCLUSIVE: _inconclusive,
+    }[verdict](result)
+    word = style.paint(verdict.value, _VERDICT_COLOURS[verdict])
+    first, *rest = hanging(f"harness: {verdict.value}: ", text)
+    return [first.replace(verdict.value, word, 1), *rest]
+
+
+def _unsafe(result: Result) -> str:
+    new = "" if result.command == "audit" else "new "
+    parts = [counted(len(result.new_errors), f"{new}error")]
+    fixed = sum(f.status is Status.FIXED for f in result.findings)
+    unchanged = sum(f.status is Status.UNCHANGED for f in result.findings)
+    if unchanged:
+        parts.append(f"{unchanged} unchanged")
+    if fixed:
+        parts.append(f"{fixed} fixed")
+    parts += _gaps(result)
+    return ", ".join(parts)
+
+
+def _inconclusive(result: Result) -> str:
+    new = "" if result.command == "audit" else "new "
+    return f"no {new}error found, but {' and '.join(_gaps(result))}"
+
+
+def _gaps(result: Result) -> list[str]:
+    """Say what keeps the result from covering everything."""
+    gaps = []
+    if result.unsupported:
+        gaps.append(f"{counted(len(result.unsupported), 'construct')} not modelled")
+    if result.not_executed:
+        number = counted(len(result.not_executed), "changed function")
+        gaps.append(f"{number} not executed")
+    if not result.bounds.exhausted:
+        gaps.append("a bound was reached")
+    return gaps
