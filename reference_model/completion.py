@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from reference_model.entries import Entry, EntryKind
 from reference_model.issued import Issued
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
 
 __all__ = ["Completion"]
-
-_Usable = Callable[[Entry], bool]
 
 
 class Completion:
@@ -42,7 +38,7 @@ class Completion:
             if done:
                 self._complete_on(self._tlbs[target], done, now)
                 batch.update(dict.fromkeys(done))
-        self._forget()
+        self._forget(now)
         return list(batch)
 
     def _complete_on(self, tlb: Tlb, done: list[Issued], now: int) -> None:
@@ -51,7 +47,7 @@ class Completion:
             for entry in tlb.candidates(operation):
                 if entry in dropped or not operation.removes(entry, self._tables):
                     continue
-                if not self._survives(entry, operation, tlb):
+                if not self._survives(entry, operation, done, tlb):
                     dropped[entry] = None
                     operation.removed.setdefault(tlb.pe, []).append(entry)
         for operation in done:
@@ -61,71 +57,79 @@ class Completion:
             tlb.remove(entry, now)
         self._recent.extend(op for op in done if op not in self._recent)
 
-    def _forget(self) -> None:
+    def _forget(self, now: int) -> None:
         self.pending = [op for op in self.pending if set(op.done) != op.scope]
         oldest = min((op.time for op in self.pending), default=None)
         if oldest is None:
             self._recent.clear()
             for tlb in self._tlbs:
                 tlb.removed.clear()
+                tlb.forget_before(now)
             return
         self._recent = [
             op for op in self._recent if max(op.done.values(), default=0) > oldest
         ]
         for tlb in self._tlbs:
             tlb.removed[:] = [pair for pair in tlb.removed if pair[0] >= oldest]
+            tlb.forget_before(min([oldest, *(op.time for op in self._recent)]))
 
     # -------------------------------------------------------- survivor test
 
-    def _concurrent(self, operation: Issued, pe: int) -> list[Issued]:
-        found = dict.fromkeys([*self.pending, *self._recent])
-        return [
-            op
-            for op in found
-            if pe in op.scope and not op.ordered_before(operation, pe)
-        ]
-
-    def _survives(self, entry: Entry, operation: Issued, tlb: Tlb) -> bool:
+    def _survives(
+        self, entry: Entry, operation: Issued, done: list[Issued], tlb: Tlb
+    ) -> bool:
         """Tell whether ``entry`` can be rebuilt after the last op that hits it.
 
-        The sources are memory values that the PE's walker could read since
-        the operation was issued, and cached entries that some order of the
-        concurrent operations leaves in place until then.
+        Each operation takes effect on the PE at some time from its issue until
+        it is done, in any order with those concurrent with it.  What is still
+        in flight can take effect later.
         """
-        since = operation.time
-        if not tlb.filled_since(entry.vmid, entry.link.table.root, since):
+        finished = dict.fromkeys([*done, *self._recent])
+        hits = [
+            op
+            for op in finished
+            if (op in done or tlb.pe in op.done)
+            and not op.ordered_before(operation, tlb.pe)
+            and op.removes(entry, self._tables)
+        ]
+        return self._rebuilt(entry, hits, tlb)
+
+    def _rebuilt(self, entry: Entry, hits: list[Issued], tlb: Tlb) -> bool:
+        """Tell whether the PE can make ``entry`` after all of ``hits``.
+
+        The earliest time is the best: the most values are still visible, and
+        the fewest sources are gone.
+        """
+        link = entry.link
+        since = max(link.youngest, *(op.time for op in hits))
+        time = tlb.fills_from(entry.vmid, link.table.root, since)
+        if time is None:
             return False
-        concurrent = self._concurrent(operation, tlb.pe)
-        hits = [op for op in concurrent if op.removes(entry, self._tables)]
-
-        def usable(source: Entry) -> bool:
-            if not tlb.was_held_since(source, since):
-                return False
-            others = [op for op in concurrent if op.removes(source, self._tables)]
-            # All ops on the entry must be able to come before all on the
-            # source: none is on both, none is already ordered the other way.
-            return not any(
-                other is hit or other.ordered_before(hit, tlb.pe)
-                for other in others
-                for hit in hits
-            )
-
         if entry.kind.has_stage1:  # stage 1 is in guest memory: always there
-            stage2 = Entry(EntryKind.S2, entry.vmid, entry.link)
-            if usable(stage2):
+            stage2 = Entry(EntryKind.S2, entry.vmid, link)
+            if self._source(stage2, hits, time, tlb):
                 return True
-        return self._rebuilt(entry.link, entry.vmid, tlb, since, usable)
+        return self._walked(link, entry.vmid, hits, time, tlb)
 
-    def _rebuilt(
-        self, link: Link, vmid: int, tlb: Tlb, since: int, usable: _Usable
+    def _source(self, source: Entry, before: list[Issued], time: int, tlb: Tlb) -> bool:
+        """Tell whether ``source`` can be held at a time, after ``before``.
+
+        Whatever else was done by then, it has outlived if it was held.
+        """
+        if not tlb.was_held_since(source, time + 1):
+            return False
+        hits = [op for op in before if op.removes(source, self._tables)]
+        return not hits or self._rebuilt(source, hits, tlb)
+
+    def _walked(
+        self, link: Link, vmid: int, hits: list[Issued], time: int, tlb: Tlb
     ) -> bool:
         """Tell whether a walk can read ``link`` from memory below a source."""
         table = link.table
-        values = link.cell.visible(tlb.pe, since, table.floor)
-        if link.record not in values:
+        if link.record not in link.cell.visible(tlb.pe, time + 1, table.floor):
             return False
         if table.link is None:
             return True
-        if usable(Entry(EntryKind.S2W, vmid, table.link)):
+        if self._source(Entry(EntryKind.S2W, vmid, table.link), hits, time, tlb):
             return True
-        return self._rebuilt(table.link, vmid, tlb, since, usable)
+        return self._walked(table.link, vmid, hits, time, tlb)

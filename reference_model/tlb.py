@@ -20,6 +20,7 @@ from reference_model.tlbi import By
 
 __all__ = ["Tlb"]
 
+_OPEN = 1 << 62  # the end of a span that lasts
 _Key = tuple[int, int, int]  # VMID, level, input address
 
 
@@ -35,6 +36,7 @@ class Tlb:
         self.removed: list[tuple[int, Entry]] = []  # dropped while TLBIs pend
         self.active: tuple[Context, ...] = ()  # contexts that may fill now
         self._filled: dict[tuple[int, Root], int] = {}  # last time it could
+        self._spans: dict[tuple[int, Root], list[list[int]]] = {}  # when it could
         self._stage1: dict[Stage1, int] = {}
         self._cleared: list[Issued] = []  # done ops that may still matter
 
@@ -45,6 +47,7 @@ class Tlb:
         for context in self.active:
             self._note_fill(context, now)
         entered = [c for c in contexts if c not in self.active]
+        self._note_spans(contexts, now)
         self.active = contexts
         for context in entered:
             self._note_fill(context, now)
@@ -66,9 +69,23 @@ class Tlb:
         """Tell whether the PE may fill from this VMID and root now."""
         return any(c.vmid == vmid and c.root == root for c in self.active)
 
-    def filled_since(self, vmid: int, root: Root, time: int) -> bool:
-        """Tell whether the PE could fill from them at or after ``time``."""
-        return self.fills(vmid, root) or self._filled.get((vmid, root), -1) >= time
+    def _note_spans(self, contexts: tuple[Context, ...], now: int) -> None:
+        before = {(c.vmid, c.root) for c in self.active}
+        after = {(c.vmid, c.root) for c in contexts}
+        for key in before - after:
+            self._spans[key][-1][1] = now - 1
+        for key in after - before:
+            self._spans.setdefault(key, []).append([now, _OPEN])
+
+    def fills_from(self, vmid: int, root: Root, time: int) -> int | None:
+        """Return the first time, not before ``time``, at which it could fill."""
+        spans = self._spans.get((vmid, root), ())
+        return next((max(a, time) for a, b in spans if b >= time), None)
+
+    def forget_before(self, time: int) -> None:
+        """Forget when the PE could fill before a time."""
+        for spans in self._spans.values():
+            spans[:] = [span for span in spans if span[1] >= time]
 
     def users(self, root: Root) -> list[int]:
         """List the VMIDs with which the PE has ever used a root."""
@@ -115,13 +132,18 @@ class Tlb:
         oldest = min(self._filled.values(), default=now)
         oldest_stage1 = min(self._stage1.values(), default=now)
         known = [
-            *(old for old in self._cleared if not operation.repeats(old)),
+            *(
+                old
+                for old in self._cleared
+                if old.time > operation.time or not operation.repeats(old)
+            ),
             operation,
         ]
         self._cleared = [
             op
             for op in known
-            if op.time >= (min(oldest, oldest_stage1) if op.operation.stage1 else oldest)
+            if op.time
+            >= (min(oldest, oldest_stage1) if op.operation.stage1 else oldest)
         ]
 
     # -------------------------------------------------------- stale entries
