@@ -142,7 +142,7 @@ class NaiveMachine:
 
     def __init__(
         self, pes: int, memory: dict[int, int], registers: list[dict[str, int]]
-    ):
+    ) -> None:
         self.pes = range(pes)
         self.stores: list[Made] = []
         self.at: dict[int, list[int]] = {}  # location -> stores, in coherence order
