@@ -1,12 +1,15 @@
 """Targets: code bases that the harness knows how to run, and their scenarios."""
 
 from harness.targets.construction import ProfileInputs
+from harness.targets.physical import PES
 from harness.targets.run import Facts, Run, facts_of
 from harness.targets.scenarios import Scenario
 from harness.targets.stage2 import Mismatch
 from harness.targets.xen_arm64 import LoadedTarget, TreeView, XenArm64
 
 __all__ = [
+    "PES",
+    "TARGET",
     "TARGETS",
     "Facts",
     "LoadedTarget",
@@ -19,4 +22,5 @@ __all__ = [
     "facts_of",
 ]
 
-TARGETS: dict[str, XenArm64] = {target.name: target for target in (XenArm64(),)}
+TARGET = XenArm64()
+TARGETS: dict[str, XenArm64] = {TARGET.name: TARGET}

@@ -19,6 +19,7 @@ from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.run import Execution
 from harness.ir.layout import offset_of, size_of
+from harness.ir.nodes import Unit
 from harness.ir.types import Array
 from harness.targets.boundary_bits import BITS
 from harness.targets.boundary_hypervisor import HYPERVISOR
@@ -39,7 +40,15 @@ from harness.targets.physical import (
 from harness.targets.world import Domain, Vcpu, World
 from reference_model.coordinates import Coord
 
-__all__ = ["ERRATA", "ProfileFeatures", "ProfileInputs", "build", "model_names"]
+__all__ = [
+    "CPUINFO",
+    "ERRATA",
+    "ProfileFeatures",
+    "ProfileInputs",
+    "build",
+    "cpuinfo_places",
+    "model_names",
+]
 
 _MAX_CPUS = 128
 POOL_PAGES = 16  # table pages of each domain
@@ -64,7 +73,7 @@ _HCR = (
 _HCR_HYPERVISOR = 7 << 3
 
 # ID registers by the member of struct cpuinfo_arm that holds them.
-_CPUINFO = {
+CPUINFO = {
     "mm64.bits[0]": "ID_AA64MMFR0_EL1",
     "mm64.bits[1]": "ID_AA64MMFR1_EL1",
     "mm64.bits[2]": "ID_AA64MMFR2_EL1",
@@ -147,6 +156,7 @@ class Builder:
             frame_table=0,
             direct_map=0,
             current_vcpu=self.current_vcpu,
+            create_domain=self.make_domain,
         )
         boundary.update(self.models())
 
@@ -266,7 +276,7 @@ class Builder:
             return
         base = self.execution.address("system_cpuinfo")
         self.memory.poke_bytes(base, bytes(size_of(info.type)))
-        for path, register in _CPUINFO.items():
+        for path, register in CPUINFO.items():
             value = self.features.inputs.id_registers.get(register, 0)
             place = base + offset_of(info.type, path).offset
             self.memory.poke(place, 8, value)
@@ -313,6 +323,7 @@ class Builder:
     def make_domain(self, number: int) -> None:
         """Create domain ``number`` with two vCPUs and a pool of table pages."""
         world, name = self.world, f"d{number}"
+        pe = self.cpu.pe
         address = self.new_domain(name, number)
         vcpus = tuple(
             Vcpu(
@@ -324,11 +335,11 @@ class Builder:
             for vcpu in range(2)
         )
         p2m = address + self.names.domain_p2m
-        if world.call(0, "p2m_init", address):
+        if world.call(pe, "p2m_init", address):
             raise TreeError(f"p2m_init() of domain {number} fails in the harness")
         lock = address + self.names.domain_pool_lock
-        world.locks.writer[lock] = 0  # the caller of p2m_set_allocation() has it
-        status = world.call(0, "p2m_set_allocation", address, POOL_PAGES, 0)
+        world.locks.writer[lock] = pe  # the caller of p2m_set_allocation() has it
+        status = world.call(pe, "p2m_set_allocation", address, POOL_PAGES, 0)
         del world.locks.writer[lock]
         if status:
             raise TreeError(f"p2m_set_allocation() fails in the harness: {status}")
@@ -388,3 +399,11 @@ def model_names() -> frozenset[str]:
     pages = Pages(Heap(), abs, abs, abs, abs, abs)
     parts = (BITS, HYPERVISOR, locks.boundary(), RadixTrees().boundary())
     return frozenset({*pages.boundary(), *(name for part in parts for name in part)})
+
+
+def cpuinfo_places(unit: Unit) -> dict[str, int]:
+    """Return the byte offset in ``system_cpuinfo`` of each path in CPUINFO."""
+    info = unit.globals.get("system_cpuinfo")
+    if info is None:
+        return {}
+    return {path: offset_of(info.type, path).offset for path in CPUINFO}

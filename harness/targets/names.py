@@ -46,6 +46,7 @@ class Names:
     domain_p2m: int  # domain.arch.p2m
     domain_pool_lock: int  # domain.arch.paging.lock
     domain_pool: int  # domain.arch.paging.p2m_freelist
+    domain_pool_size: int  # domain.arch.paging.p2m_total_pages
     vcpu_size: int
     vcpu_id: int
     vcpu_id_size: int
@@ -82,6 +83,7 @@ def locate(unit: Unit) -> Names:
         domain_p2m=_offset(domain, "arch.p2m"),
         domain_pool_lock=_offset(domain, "arch.paging.lock"),
         domain_pool=_offset(domain, "arch.paging.p2m_freelist"),
+        domain_pool_size=_offset(domain, "arch.paging.p2m_total_pages"),
         vcpu_size=size_of(vcpu),
         vcpu_id=identity.offset,
         vcpu_id_size=size_of(identity.type),

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["Mapping", "Mismatch", "TableMap", "compare", "normalise", "replace"]
+__all__ = [
+    "Mapping",
+    "Mismatch",
+    "TableMap",
+    "compare",
+    "either",
+    "normalise",
+    "replace",
+]
 
 PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
@@ -155,6 +163,34 @@ def compare(
         for cut in cuts
         if wanted.get(cut) != present.get(cut)
     ]
+
+
+def either(
+    old: Iterable[Mapping],
+    new: Iterable[Mapping],
+    found: Iterable[Mapping],
+    ipa: int,
+    size: int,
+) -> list[Mapping]:
+    """Return what to expect of a range that may be old or new, page by page.
+
+    Pages found to be one of the two are taken as found, others as new.
+    """
+    result = replace(new, ipa, size, None)
+    sources = [list(found), list(old), list(new)]
+    for here in range(ipa, ipa + size, PAGE_SIZE):
+        seen, before, after = (_page(source, here) for source in sources)
+        wanted = seen if seen in (before, after) else after
+        if wanted is not None:
+            result.append(wanted)
+    return normalise(result)
+
+
+def _page(mappings: Iterable[Mapping], ipa: int) -> Mapping | None:
+    for here in mappings:
+        if here.ipa <= ipa < here.ipa + here.size:
+            return Mapping(ipa, PAGE_SIZE, here.pa + ipa - here.ipa, here.access)
+    return None
 
 
 def _pieces(mappings: Iterable[Mapping], cuts: list[int]) -> dict[int, Mapping]:

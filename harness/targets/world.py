@@ -18,7 +18,7 @@ from harness.targets.context_switch import Stage1
 from harness.targets.names import Names
 from harness.targets.physical import HEAP_BASE, PAGE_SHIFT, PAGE_SIZE, Heap
 from harness.targets.stage2 import Mapping as Stage2Mapping
-from harness.targets.stage2 import Mismatch, TableMap, compare, replace
+from harness.targets.stage2 import Mismatch, TableMap, compare, either, replace
 from reference_model.events import (
     Eret,
     Event,
@@ -30,6 +30,7 @@ from reference_model.events import (
 
 __all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
+_LEVELS = 4
 INVALID_MFN = (1 << 64) - 1
 _ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx"}
 _RESTRICTED = {"p2m_access_rwx": "rwx", "p2m_access_rx": "rx"}
@@ -65,6 +66,7 @@ class Checkpoint:
     readers: dict[int, int]
     slots: dict[int, dict[int, int]]
     next_free: int
+    domains: dict[str, Domain]
     running: dict[int, Vcpu | None]
     expected: dict[str, list[Stage2Mapping]]
     pools: dict[str, frozenset[int]]
@@ -82,6 +84,7 @@ class World:
     frame_table: int  # address of the struct page_info of frame 0
     direct_map: int  # direct map address of physical address 0
     current_vcpu: Callable[[int], int]  # PE -> address of its "current" pointer
+    create_domain: Callable[[int], None]  # makes domain d<number> on the PE that runs
     domains: dict[str, Domain] = field(default_factory=dict)
     idle: dict[int, int] = field(default_factory=dict)  # PE -> idle vCPU
     running: dict[int, Vcpu | None] = field(default_factory=dict)
@@ -117,7 +120,7 @@ class World:
 
     def descriptor(self, pa: int) -> int:
         """Return the 8-byte word at ``pa``."""
-        return self.memory.peek(self.direct_map + pa, 8)
+        return self.memory.peek_physical(pa)
 
     # ---------------------------------------------------------------- running
 
@@ -143,6 +146,7 @@ class World:
             dict(self.locks.readers),
             {tree: dict(items) for tree, items in self.radix.slots.items()},
             self.heap.next_free,
+            dict(self.domains),
             dict(self.running),
             dict(self.expected),
             dict(self.pools),
@@ -160,6 +164,7 @@ class World:
         self.locks.readers = dict(saved.readers)
         self.radix.slots = {tree: dict(items) for tree, items in saved.slots.items()}
         self.heap.next_free = saved.next_free
+        self.domains = dict(saved.domains)
         self.running = dict(saved.running)
         self.expected = dict(saved.expected)
         self.pools = dict(saved.pools)
@@ -175,10 +180,12 @@ class World:
         pa: int | None,
         kind: str = "p2m_ram_rw",
         access: str = "p2m_access_rwx",
-    ) -> None:
+        may_fail: bool = False,
+    ) -> int:
         """Map or, with ``pa`` None, unmap ``pages`` pages, as a hypercall would.
 
-        The change is relied upon from the moment the lock is dropped.
+        The change is relied upon from the moment the lock is dropped.  Returns
+        what p2m_set_entry() returns.
         """
         p2m = self.domains[domain].p2m
         constants = self.names.constants
@@ -196,13 +203,70 @@ class World:
         )
         self.call(pe, "p2m_write_unlock", p2m)
         self.notice_freed_tables(self.emit)
-        if status == 0:
-            new = None
-            if pa is not None:
-                granted = "".join(c for c in _ACCESS[kind] if c in _RESTRICTED[access])
-                new = Stage2Mapping(ipa, size, pa, granted)
-            self.expected[domain] = replace(self.expected[domain], ipa, size, new)
+        new = None
+        if pa is not None:
+            granted = "".join(c for c in _ACCESS[kind] if c in _RESTRICTED[access])
+            new = Stage2Mapping(ipa, size, pa, granted)
+        self.expect(domain, ipa, size, new, partial=may_fail and status != 0)
         self.emit(Release(pe, f"p2m_set_entry of {domain} returned"))
+        return status
+
+    def expect(
+        self,
+        domain: str,
+        ipa: int,
+        size: int,
+        new: Stage2Mapping | None,
+        *,
+        partial: bool = False,
+    ) -> None:
+        """Say what a range maps to from now on.
+
+        A change that failed may have been done in part: then each page may
+        be as it was or as it was to be, and what is found counts if it is.
+        """
+        old = self.expected[domain]
+        changed = replace(old, ipa, size, new)
+        if partial:
+            found = self.tables_of(domain).mappings(self.descriptor)
+            changed = either(old, changed, found, ipa, size)
+        self.expected[domain] = changed
+
+    def invalidate_root(self, pe: int, domain: str) -> None:
+        """Clear the valid bits in the root, to see what the guest touches."""
+        self.call(pe, "p2m_domain_creation_finished", self.domains[domain].address)
+        self.expected[domain] = []
+        self.emit(Release(pe, f"p2m_domain_creation_finished of {domain} returned"))
+
+    def touch(self, pe: int, domain: str, ipa: int) -> None:
+        """Let the guest touch a page and the hypervisor handle the faults.
+
+        Each fault makes one level of the tables valid again.
+        """
+        gfn = ipa >> PAGE_SHIFT
+        address = self.domains[domain].address
+        for _ in range(_LEVELS):
+            if self.maps(domain, ipa):
+                return
+            if not self.call(pe, "p2m_resolve_translation_fault", address, gfn):
+                return
+
+    def maps(self, domain: str, ipa: int) -> bool:
+        """Tell whether a walk finds a mapping for ``ipa`` now."""
+        mappings = self.tables_of(domain).mappings(self.descriptor)
+        return any(m.ipa <= ipa < m.ipa + m.size for m in mappings)
+
+    def limit_pool(self, domain: str, free_pages: int) -> None:
+        """Take pages out of a domain's pool until so many are free."""
+        d = self.domains[domain]
+        self.remember_pools()
+        total = self.memory.peek(d.address + self.names.domain_pool_size, 8)
+        lock = d.address + self.names.domain_pool_lock
+        self.locks.writer[lock] = 0
+        wanted = total - len(self.pools[domain]) + free_pages
+        self.call(0, "p2m_set_allocation", d.address, wanted, 0)
+        del self.locks.writer[lock]
+        self.remember_pools()
 
     def notice_freed_tables(self, emit: Callable[[Event], None]) -> None:
         """Record the table pages that came back to a domain's pool."""
@@ -272,10 +336,24 @@ class World:
             words += [(page + 8 * i, value) for i, value in values if value]
         return words
 
+    def copy_root(self, domain: str) -> int:
+        """Copy a domain's root pages; returns the physical address."""
+        tables = self.tables_of(domain)
+        pa = self.heap.take((tables.pages - 1).bit_length())
+        for page in range(tables.pages):
+            offset = page * PAGE_SIZE
+            data = self.memory.peek_bytes(self.virtual(tables.root + offset), PAGE_SIZE)
+            self.memory.poke_bytes(self.virtual(pa + offset), data)
+        return pa
+
+    def vttbr_of(self, domain: str) -> int:
+        """Return the value of VTTBR_EL2 for a domain."""
+        return self.memory.peek(self.domains[domain].p2m + self.names.p2m_vttbr, 8)
+
     def tables_of(self, domain: str) -> TableMap:
         """Tell where a domain's tables start."""
-        vttbr = self.memory.peek(self.domains[domain].p2m + self.names.p2m_vttbr, 8)
-        return TableMap.of(vttbr, self.execution.cpu.registers[0, "VTCR_EL2"])
+        vtcr = self.execution.cpu.registers[0, "VTCR_EL2"]
+        return TableMap.of(self.vttbr_of(domain), vtcr)
 
     def mismatches(self) -> list[Mismatch]:
         """Compare every domain's tables with what the operations should leave."""

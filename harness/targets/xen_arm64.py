@@ -14,19 +14,23 @@ from harness.execution.recorder import Query, Recorder
 from harness.frontend import parse_unit
 from harness.frontend.preprocess import PROBE_PREFIX
 from harness.ir.nodes import Unit
+from harness.targets.answers import Answers
 from harness.targets.boundary_locks import OVERRIDDEN
 from harness.targets.construction import (
     ERRATA,
     ProfileFeatures,
     ProfileInputs,
     build,
+    cpuinfo_places,
     model_names,
 )
+from harness.targets.coverage import Executed
 from harness.targets.names import ENTRY_POINTS, locate
+from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
 from harness.targets.reachable import touched_override, unmodelled
 from harness.targets.run import Run
-from harness.targets.scenarios import SCENARIOS, Scenario, prepare_mappings
+from harness.targets.scenarios import SCENARIOS, Scenario
 from harness.targets.world import Checkpoint, World, register_file
 from reference_model.coordinates import Coord
 from reference_model.events import Event
@@ -100,8 +104,14 @@ class XenArm64:
 class LoadedTarget:
     """The code of one tree, ready to run under any profile."""
 
-    def __init__(self, unit: Unit, touched: Callable[[str, int], bool]) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        files: tuple[str, ...],
+        touched: Callable[[str, int], bool],
+    ) -> None:
         self.unit = unit
+        self.touched = touched
         self.names = locate(unit)
         self.program = Program(unit)
         self.capabilities = {
@@ -109,25 +119,61 @@ class LoadedTarget:
             for erratum, macro in ERRATA.items()
             if PROBE_PREFIX + macro in unit.constants
         }
-        self._touched = touched
+        self._files = frozenset(files)
+        self._executed = Executed(unit, self.program, touched)
+        self._replaced = touched_override(unit, OVERRIDDEN, touched)
         self._bases: dict[_Key, _Base] = {}
+        self._places = cpuinfo_places(unit)
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios that this tree can run."""
-        return SCENARIOS
+        return tuple(
+            scenario
+            for scenario in SCENARIOS
+            if all(name in self.unit.functions for name in scenario.needs)
+        )
 
     def run(self, scenario: Scenario, inputs: ProfileInputs) -> Run:
         """Run a scenario under a profile; what goes wrong is returned as data."""
-        changed = touched_override(self.unit, OVERRIDDEN, self._touched)
-        if changed is not None:
-            name, coord = changed
+        if self._replaced is not None:
+            name, coord = self._replaced
             what = f"a change of '{name}', for which a model stands in"
             return Run(scenario.name, unsupported=Unsupported(coord, what))
-        return self._base(inputs).run(scenario)
+        with self._executed.watching():
+            try:
+                base = self._base(inputs)
+                base.prepare(scenario)
+            except Fault as fault:
+                return Run(scenario.name, fault=fault)
+            except BoundError as bound:
+                return Run(scenario.name, bound=bound)
+            except Unsupported as unsupported:
+                return Run(scenario.name, unsupported=unsupported)
+            return base.run(scenario)
+
+    def same_path(self, run: Run, inputs: ProfileInputs) -> bool:
+        """Tell whether a profile gives every answer that a run was given.
+
+        If so, the scenario does the same under it.
+        """
+        answers = Answers(ProfileFeatures(inputs, self.capabilities), self._places)
+        return all(answers.agrees(query) for query in run.queries)
 
     def unmodelled(self) -> list[str]:
         """List functions that a run could call and that would stop it."""
         return unmodelled(self.unit, ENTRY_POINTS, model_names())
+
+    def files_read(self) -> frozenset[str]:
+        """Return the files that the code comes from, headers included."""
+        return self._files
+
+    def touched_functions(self) -> frozenset[str]:
+        """Return the functions with a line that the patch touches."""
+        return self._executed.functions
+
+    def unexecuted_touched(self) -> tuple[tuple[str, str, int], ...]:
+        """List (function, file, line) of touched lines that no run executed."""
+        return self._executed.missing()
 
     def _base(self, inputs: ProfileInputs) -> _Base:
         key = (tuple(sorted(inputs.id_registers.items())), inputs.errata)
@@ -140,7 +186,7 @@ class LoadedTarget:
         return base
 
     def _in_patch(self, coord: Coord) -> bool:
-        return self._touched(coord.file, coord.line)
+        return self.touched(coord.file, coord.line)
 
 
 class _Base:
@@ -151,16 +197,20 @@ class _Base:
         self.recorder = world.execution.recorder
         self.setup = self._take()
         self.empty = world.save()
+        self.log = self.setup
         self.mapped: dict[str, tuple[Checkpoint, _Log]] = {}
 
-    def run(self, scenario: Scenario) -> Run:
-        """Put the world back to the scenario's mappings and run it."""
+    def prepare(self, scenario: Scenario) -> None:
+        """Put the world to where the scenario's events begin."""
         before, log = self._mapped(scenario.mappings)
-        world = self.world
-        world.restore(before)
+        self.world.restore(before)
         self.recorder.forget()
-        scenario.start(world)
-        log = log.then(self._take())
+        scenario.start(self.world)
+        self.log = log.then(self._take())
+
+    def run(self, scenario: Scenario) -> Run:
+        """Run a scenario that is prepared."""
+        world, log = self.world, self.log
         memory = tuple(world.table_words())
         registers = tuple(
             register_file(world.execution.cpu.registers, pe) for pe in range(PES)

@@ -1,0 +1,233 @@
+"""Changes of a domain's p2m, and the mappings that they start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.errors import TreeError
+from harness.targets.physical import GUEST_BLOCK_1G, GUEST_BLOCK_2M, GUEST_PAGES
+from harness.targets.stage2 import Mapping
+from harness.targets.world import World
+
+__all__ = ["MAPPINGS", "OPERATIONS", "Operation", "prepare_mappings"]
+
+# Guest physical addresses of domain d1 that scenarios use.
+PAGE_IPA = 0x4020_3000
+BLOCK_IPA = 0x4040_0000
+INSIDE_BLOCK_IPA = BLOCK_IPA + 0x5_5000
+TABLE_IPA = 0x4060_0000
+TABLE_END = TABLE_IPA + 0x20_0000
+FREE_IPA = 0x4080_5000
+GIANT_IPA = 0x8000_0000
+HIGH_IPA = 0x80_0020_3000  # in the second of two concatenated root pages
+
+OTHER_PAGE = GUEST_PAGES + 0x10_0000
+OTHER_BLOCK = GUEST_BLOCK_2M + 0x40_0000
+PAGE = 0x1000
+BLOCK_PAGES = 512
+GIANT_PAGES = 512 * 512
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One change of domain d1's p2m, done on PE 0."""
+
+    name: str
+    summary: str
+    mappings: str
+    change: Callable[[World], object]
+    prepare: Callable[[World], None] | None = None
+    needs: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------- mappings
+
+
+def _map(world: World, domain: str, ipa: int, pages: int, pa: int) -> None:
+    status = world.set_entry(0, domain, ipa, pages, pa)
+    if status:
+        raise TreeError(f"p2m_set_entry() fails in the harness: {status}")
+
+
+def _map_page(world: World) -> None:
+    # With a neighbour, which nothing may happen to.
+    _map(world, "d1", PAGE_IPA, 1, GUEST_PAGES)
+    _map(world, "d1", PAGE_IPA + PAGE, 1, GUEST_PAGES + 2 * PAGE)
+
+
+def _map_high_page(world: World) -> None:
+    _map(world, "d1", HIGH_IPA, 1, GUEST_PAGES)
+
+
+def _map_block(world: World) -> None:
+    _map(world, "d1", BLOCK_IPA, BLOCK_PAGES, GUEST_BLOCK_2M)
+
+
+def _map_table(world: World) -> None:
+    # Pages that are not contiguous in memory, so no block can be used.
+    for index in range(BLOCK_PAGES):
+        pa = GUEST_BLOCK_2M + (index ^ 1) * PAGE
+        _map(world, "d1", TABLE_IPA + index * PAGE, 1, pa)
+
+
+def _map_giant(world: World) -> None:
+    _map(world, "d1", GIANT_IPA, GIANT_PAGES, GUEST_BLOCK_1G)
+
+
+def _map_with_mem_access(world: World) -> None:
+    world.set_mem_access("d1", True)
+    _map_page(world)
+
+
+MAPPINGS: dict[str, Callable[[World], None]] = {
+    "page": _map_page,
+    "high-page": _map_high_page,
+    "page-mem-access": _map_with_mem_access,
+    "block-2m": _map_block,
+    "table": _map_table,
+    "block-1g": _map_giant,
+}
+
+
+def prepare_mappings(world: World, which: str) -> None:
+    """Make the guests' mappings: those of ``which``, and a page of domain d2."""
+    _map(world, "d2", PAGE_IPA, 1, OTHER_PAGE + 8 * PAGE)
+    MAPPINGS[which](world)
+
+
+# ----------------------------------------------------------------- operations
+
+TRACKING = ("p2m_domain_creation_finished", "p2m_resolve_translation_fault")
+
+
+def _touch_after_invalidate(world: World) -> None:
+    world.invalidate_root(0, "d1")
+    world.touch(0, "d1", PAGE_IPA)
+    world.expect("d1", PAGE_IPA, PAGE, Mapping(PAGE_IPA, PAGE, GUEST_PAGES, "rwx"))
+
+
+def _unmap_after_invalidate(world: World) -> None:
+    world.invalidate_root(0, "d1")
+    # The neighbour keeps the table in use; the page itself is not touched.
+    world.touch(0, "d1", PAGE_IPA + PAGE)
+    neighbour = Mapping(PAGE_IPA + PAGE, PAGE, GUEST_PAGES + 2 * PAGE, "rwx")
+    world.expect("d1", PAGE_IPA + PAGE, PAGE, neighbour)
+    world.set_entry(0, "d1", PAGE_IPA, 1, None)
+    world.touch(0, "d1", PAGE_IPA)
+
+
+OPERATIONS = (
+    Operation(
+        "unmap-4k",
+        "a page mapped by a 4K entry is unmapped",
+        "page",
+        lambda w: w.set_entry(0, "d1", PAGE_IPA, 1, None),
+    ),
+    Operation(
+        "unmap-2m",
+        "a range mapped by a 2M block is unmapped as a whole",
+        "block-2m",
+        lambda w: w.set_entry(0, "d1", BLOCK_IPA, BLOCK_PAGES, None),
+    ),
+    Operation(
+        "unmap-1g",
+        "a range mapped by a 1G block is unmapped as a whole",
+        "block-1g",
+        lambda w: w.set_entry(0, "d1", GIANT_IPA, GIANT_PAGES, None),
+    ),
+    Operation(
+        "unmap-table",
+        "a 2M range mapped by 512 pages is unmapped in one call",
+        "table",
+        lambda w: w.set_entry(0, "d1", TABLE_IPA, BLOCK_PAGES, None),
+    ),
+    Operation(
+        "unmap-4k-in-2m",
+        "one page inside a 2M block is unmapped: the block is split",
+        "block-2m",
+        lambda w: w.set_entry(0, "d1", INSIDE_BLOCK_IPA, 1, None),
+    ),
+    Operation(
+        "replace-4k",
+        "a page is replaced by another page",
+        "page",
+        lambda w: w.set_entry(0, "d1", PAGE_IPA, 1, OTHER_PAGE),
+    ),
+    Operation(
+        "replace-2m-by-4k",
+        "one page inside a 2M block is replaced: the block is split",
+        "block-2m",
+        lambda w: w.set_entry(0, "d1", INSIDE_BLOCK_IPA, 1, OTHER_PAGE),
+    ),
+    Operation(
+        "replace-4k-by-2m",
+        "512 pages are replaced by one 2M block: their table is freed",
+        "table",
+        lambda w: w.set_entry(0, "d1", TABLE_IPA, BLOCK_PAGES, OTHER_BLOCK),
+    ),
+    Operation(
+        "restrict-4k",
+        "a page becomes read-only by its type",
+        "page",
+        lambda w: w.set_entry(0, "d1", PAGE_IPA, 1, GUEST_PAGES, "p2m_ram_ro"),
+    ),
+    Operation(
+        "restrict-4k-mem-access",
+        "a page becomes read-only by mem_access",
+        "page-mem-access",
+        lambda w: w.set_entry(
+            0, "d1", PAGE_IPA, 1, GUEST_PAGES, access="p2m_access_rx"
+        ),
+    ),
+    Operation(
+        "map-new",
+        "a page is mapped where nothing was",
+        "page",
+        lambda w: w.set_entry(0, "d1", FREE_IPA, 1, OTHER_PAGE),
+    ),
+    Operation(
+        "split-out-of-memory",
+        "a page in a 1G block is unmapped, with table pages for half of the split",
+        "block-1g",
+        lambda w: w.set_entry(0, "d1", GIANT_IPA + 5 * PAGE, 1, None, may_fail=True),
+        lambda w: w.limit_pool("d1", 1),
+    ),
+    Operation(
+        "replace-out-of-memory",
+        "mapped pages are replaced up to where a table page is missing",
+        "table",
+        lambda w: w.set_entry(
+            0, "d1", TABLE_END - 2 * PAGE, 4, OTHER_PAGE, may_fail=True
+        ),
+        lambda w: w.limit_pool("d1", 0),
+    ),
+    Operation(
+        "invalidate-root",
+        "all valid bits in the root are cleared, to track what the guest touches",
+        "page",
+        lambda w: w.invalidate_root(0, "d1"),
+        needs=TRACKING,
+    ),
+    Operation(
+        "invalidate-root-second-page",
+        "valid bits are cleared also in the second of two concatenated root pages",
+        "high-page",
+        lambda w: w.invalidate_root(0, "d1"),
+        needs=TRACKING,
+    ),
+    Operation(
+        "touch-after-invalidate",
+        "the guest touches a page after the valid bits were cleared",
+        "page",
+        _touch_after_invalidate,
+        needs=TRACKING,
+    ),
+    Operation(
+        "unmap-after-invalidate",
+        "a page is unmapped while its table's valid bit is clear, then touched",
+        "page",
+        _unmap_after_invalidate,
+        needs=TRACKING,
+    ),
+)
