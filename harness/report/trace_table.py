@@ -13,7 +13,9 @@ __all__ = ["trace_table"]
 _INDENT = "  "
 _GAP = "  "
 _EVENT_MAX = 24
+_EVENT_MIN = 8
 _PLACE_MAX = 26
+_EFFECT_MIN = 24
 _BLAMED = ">"
 
 
@@ -55,7 +57,11 @@ class _Table:
         places = [line for step in trace for line in self._place(step)]
         self._places = min(_PLACE_MAX, max([2, *map(columns, places)]))
         left = len(_INDENT) + 2 + self._number + len(_GAP) * (len(self._pes) + 2)
-        self._effect = max(20, WIDTH - left - sum(self._events) - self._places)
+        self._effect = WIDTH - left - sum(self._events) - self._places
+        while self._effect < _EFFECT_MIN and max(self._events) > _EVENT_MIN:
+            # The widest column of events can be broken with the least harm.
+            self._events[self._events.index(max(self._events))] -= 1
+            self._effect += 1
 
     def header(self) -> str:
         """Return the line of column titles."""

@@ -1,0 +1,111 @@
+"""What is committed and made by the project itself: ``generated/`` and the README.
+
+``harness regen`` writes it, ``harness regen --check`` tells what is out of
+date. Nothing here depends on the machine, the time or the directory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+from harness.check.pipeline import CheckRequest, check
+from harness.check.result import Result
+from harness.errors import TreeError
+from harness.report.examples import example, example_names
+from harness.report.formats import FORMATS
+from harness.report.rule_catalogue import rule_catalogue
+from harness.report.schema import schema_text
+from harness.report.text import render_text
+from harness.series.base import EMBEDDED
+
+__all__ = ["README_EXAMPLE", "example_result", "outdated", "readme_report", "write"]
+
+# The report on the README's first screen.
+README_EXAMPLE = "bad_s1_step_local"
+
+_ROOT = EMBEDDED.parents[1]
+_BEGIN = f"<!-- harness check --example {README_EXAMPLE} -->\n"
+_END = "<!-- end of the report -->\n"
+_SUFFIXES = {"text": "txt", "json": "json"}
+
+
+def write() -> list[str]:
+    """Bring everything up to date and return the names of what changed."""
+    wanted = _wanted()
+    stale = _stale(wanted)
+    for name in stale:
+        path = _ROOT / name
+        if name not in wanted:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted[name], encoding="utf-8")
+    return stale
+
+
+def outdated() -> list[str]:
+    """Return the names of the files that differ from what would be written."""
+    return _stale(_wanted())
+
+
+def example_result(name: str) -> Result:
+    """Check an example against the embedded base, without what varies by run."""
+    patch, patch_name = example(name)
+    request = CheckRequest(patch, patch_name, None, EMBEDDED, jobs=1)
+    return replace(check(request), stats={})
+
+
+def readme_report(result: Result) -> str:
+    """Return the part of the README between its markers."""
+    command = f"$ harness check --example {README_EXAMPLE}"
+    return f"{_BEGIN}```\n{command}\n{render_text(result)}```\n{_END}"
+
+
+def _stale(wanted: dict[str, str]) -> list[str]:
+    there = {
+        path.relative_to(_ROOT).as_posix()
+        for path in (_ROOT / "generated").rglob("*")
+        if path.is_file()
+    }
+    changed = {name for name, text in wanted.items() if _read(name) != text}
+    return sorted(changed | (there - set(wanted)))
+
+
+def _read(name: str) -> str | None:
+    try:
+        return (_ROOT / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def _wanted() -> dict[str, str]:
+    """Return the text of every file, by its name below the top directory."""
+    files = {
+        "generated/schema.json": schema_text(),
+        "generated/rules.md": rule_catalogue(),
+    }
+    for name, result in _results():
+        for kind, render in FORMATS.items():
+            files[f"generated/reports/{name}.{_SUFFIXES[kind]}"] = render(result)
+        if name == README_EXAMPLE:
+            files["README.md"] = _readme(readme_report(result))
+    return files
+
+
+def _results() -> Iterator[tuple[str, Result]]:
+    names = example_names()
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        yield from zip(names, pool.map(example_result, names), strict=True)
+
+
+def _readme(report: str) -> str:
+    text = _read("README.md") or ""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise TreeError(f"'{_ROOT / 'README.md'}' has no markers for the report")
+    return before + report + after
