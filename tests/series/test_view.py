@@ -37,8 +37,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep temporary directories apart, so that leftovers can be seen."""
     path = tmp_path / "temporary"
     path.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(path))
+    place_temporary_files(path, monkeypatch)
     return path
+
+
+def place_temporary_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
 
 def change(repository: Path, files: dict[str, str | None], *options: str) -> bytes:
@@ -343,13 +348,28 @@ def test_environment_of_a_hook_does_no_harm(
     assert "hunk does not apply" in refusal(top, data)
 
 
+def test_links_are_made_in_memory_unless_told_otherwise(
+    repository: Path, top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = read_patch(change(repository, {P2M: edit(20, "new\n")}), "p")
+    with apply(Tree.at(top), patch) as view:
+        assert view.root.parent == Path(os.environ["TMPDIR"]).resolve()
+    monkeypatch.delenv("TMPDIR")
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("no /dev/shm to write to")
+    with apply(Tree.at(top), patch) as view:
+        assert view.root.parent == Path("/dev/shm").resolve()
+        assert (view.root / P2M).read_text() == edit(20, "new\n")
+    assert not view.root.exists()
+
+
 def test_temporary_directory_inside_a_repository(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = change(repository, {P2M: edit(20, "new\n"), "xen/new.c": "x\n"})
     inside = repository / "docs"
     inside.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(inside))
+    place_temporary_files(inside, monkeypatch)
     with apply(Tree.at(repository), read_patch(data, "p")) as view:
         assert (view.root / P2M).read_text() == edit(20, "new\n")
         assert (view.root / "xen/new.c").exists()
