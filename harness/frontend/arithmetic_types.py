@@ -23,6 +23,7 @@ __all__ = [
     "bit_field_type",
     "common_type",
     "enum_type",
+    "in_range",
     "precision",
     "promoted",
     "scalar_of",
@@ -89,6 +90,14 @@ def precision(ctype: Integer) -> int:
     """Return the width in bits; less than the size for a wide bit-field."""
     _, colon, width = ctype.name.rpartition(":")
     return int(width) if colon else 8 * ctype.size
+
+
+def in_range(value: int, ctype: Integer) -> bool:
+    """Tell whether ``value`` is in the range of ``ctype``."""
+    bits = precision(ctype)
+    if ctype.signed:
+        return -(1 << bits - 1) <= value < 1 << bits - 1
+    return 0 <= value < 1 << bits
 
 
 def enum_type(tag: str, values: Sequence[int], packed: bool) -> Integer:

@@ -7,18 +7,31 @@ belong to, or the name of the variable, member, typedef or function.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pycparser.c_lexer import Token
+from pycparser import c_ast
+from pycparser.c_lexer import CLexer, Token
+from pycparser.c_parser import CParser, ParseError
 
 __all__ = ["AsmText", "Attribute", "SideTable", "read_attributes"]
 
 # What is left out neither changes layout nor what the code does.
 _KEPT = frozenset(
-    (
-        "alias aligned cleanup ifunc mode ms_struct naked packed "
-        "scalar_storage_order section transparent_union vector_size"
-    ).split()
+    [
+        "alias",
+        "aligned",
+        "cleanup",
+        "ifunc",
+        "mode",
+        "ms_struct",
+        "naked",
+        "packed",
+        "scalar_storage_order",
+        "section",
+        "transparent_union",
+        "vector_size",
+    ]
 )
 
 
@@ -42,6 +55,19 @@ class AsmText:
     volatile: bool
 
 
+class _Replay(CLexer):
+    """Hands out tokens that are there already."""
+
+    tokens: Sequence[Token] = ()
+    _at = 0
+
+    def token(self) -> Token | None:
+        if self._at >= len(self.tokens):
+            return None
+        self._at += 1
+        return self.tokens[self._at - 1]
+
+
 @dataclass(slots=True)
 class SideTable:
     """What the syntax tree does not hold, by token number."""
@@ -49,6 +75,30 @@ class SideTable:
     attributes: dict[int, list[Attribute]] = field(default_factory=dict)
     asm: dict[int, AsmText] = field(default_factory=dict)
     registers: dict[int, str] = field(default_factory=dict)
+
+    def expression(self, tokens: Sequence[Token]) -> c_ast.Node | None:
+        """Parse an attribute's argument as an expression."""
+        parser = CParser(lexer=_Replay, dialect="c23")
+        lexer = parser.clex
+        assert isinstance(lexer, _Replay)
+        at = tokens[0]
+
+        def made(kind: str, value: str) -> Token:
+            return Token(kind, value, at.lineno, at.column, at.filename)
+
+        lexer.tokens = [
+            *(made("ENUM", "enum"), made("LBRACE", "{"), made("ID", "value")),
+            made("EQUALS", "="),
+            *tokens,
+            *(made("RBRACE", "}"), made("SEMI", ";")),
+        ]
+        try:
+            tree = parser.parse("")
+        except ParseError:
+            return None
+        enum = tree.ext[0].type
+        value = enum.values.enumerators[0].value
+        return value if isinstance(value, c_ast.Node) else None
 
     def attach(self, number: int, attributes: list[Attribute]) -> None:
         """Keep ``attributes`` for the token ``number``."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from harness.errors import PreprocessError
 from reference_model.coordinates import Coord
 
-__all__ = ["FileNames", "MARKER"]
+__all__ = ["MARKER", "FileNames"]
 
 MARKER = re.compile(r'^# (\d+) "((?:[^"\\\n]|\\.)*)"([ 0-9]*)$', re.MULTILINE)
 

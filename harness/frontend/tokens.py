@@ -95,11 +95,43 @@ _CONSTANTS = {
 
 _KEYWORDS = {
     word.lower(): word
-    for word in (
-        "AUTO BREAK CASE CHAR CONST CONTINUE DEFAULT DO DOUBLE ELSE ENUM EXTERN FLOAT "
-        "FOR GOTO IF INLINE INT LONG REGISTER RESTRICT RETURN SHORT SIGNED SIZEOF "
-        "STATIC STRUCT SWITCH TYPEDEF UNION UNSIGNED VOID VOLATILE WHILE TYPEOF"
-    ).split()
+    for word in [
+        "AUTO",
+        "BREAK",
+        "CASE",
+        "CHAR",
+        "CONST",
+        "CONTINUE",
+        "DEFAULT",
+        "DO",
+        "DOUBLE",
+        "ELSE",
+        "ENUM",
+        "EXTERN",
+        "FLOAT",
+        "FOR",
+        "GOTO",
+        "IF",
+        "INLINE",
+        "INT",
+        "LONG",
+        "REGISTER",
+        "RESTRICT",
+        "RETURN",
+        "SHORT",
+        "SIGNED",
+        "SIZEOF",
+        "STATIC",
+        "STRUCT",
+        "SWITCH",
+        "TYPEDEF",
+        "UNION",
+        "UNSIGNED",
+        "VOID",
+        "VOLATILE",
+        "WHILE",
+        "TYPEOF",
+    ]
 } | {
     "_Bool": "_BOOL",
     "_Complex": "_COMPLEX",

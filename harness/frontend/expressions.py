@@ -1,0 +1,501 @@
+"""Expressions: from the syntax tree to values."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from pycparser import c_ast
+
+from harness.errors import ParseError
+from harness.frontend.arithmetic_types import (
+    INT,
+    INTEGERS,
+    POINTER_WIDE,
+    VOID,
+    in_range,
+)
+from harness.frontend.folding import cast, constant, logical, negation, select, truth
+from harness.frontend.gnulexer import ELVIS
+from harness.frontend.literals import character_value, integer_value
+from harness.frontend.lowering import Aggregate, NotLowered, Value, Wrapped
+from harness.frontend.lvalues import BitsPlace, LocalPlace, MemoryPlace, Place
+from harness.frontend.operators import Operators
+from harness.ir.layout import align_of, size_of
+from harness.ir.nodes import (
+    Block,
+    Const,
+    Expr,
+    If,
+    Local,
+    SetLocal,
+    Statement,
+)
+from harness.ir.types import Array, CType, Function, Integer, Pointer, Record, Void
+from reference_model.coordinates import Coord
+
+__all__ = ["Expressions"]
+
+# Suffix (sorted) to the types that a decimal constant may have, in order; an
+# octal, hexadecimal or binary one may also have the unsigned ones between.
+_SUFFIXES = {
+    "": ("int", "long", "long long"),
+    "l": ("long", "long long"),
+    "ll": ("long long",),
+    "u": ("unsigned int", "unsigned long", "unsigned long long"),
+    "lu": ("unsigned long", "unsigned long long"),
+    "llu": ("unsigned long long",),
+}
+
+
+class Expressions(Operators):
+    """Lowers expressions."""
+
+    @abstractmethod
+    def call(self, node: c_ast.FuncCall, used: bool) -> Value:
+        """Lower a function call."""
+
+    # --------------------------------------------------------------------- dispatching
+
+    def value(self, node: c_ast.Node) -> Value:
+        """Lower an expression to a value, emitting its side effects."""
+        lower: Callable[[Any], Value] | None = getattr(
+            self, f"_value_{type(node).__name__}", None
+        )
+        if lower is None:
+            raise NotLowered(f"expression '{type(node).__name__}'", self.coord(node))
+        return lower(node)
+
+    def scalar(self, node: c_ast.Node) -> Expr:
+        """Lower an expression that must be a scalar."""
+        value = self.value(node)
+        if isinstance(value, Wrapped | Aggregate):
+            raise ParseError(f"'{value.type}' is not a scalar", self.coord(node))
+        return value
+
+    def condition(self, node: c_ast.Node) -> Expr:
+        """Lower a controlling expression; nonzero means true."""
+        value = self.scalar(node)
+        if isinstance(value.type, Void):
+            raise ParseError("void value used as a condition", self.coord(node))
+        return value
+
+    def type_of(self, node: c_ast.Node) -> CType:
+        """Return the type of an expression without evaluating it."""
+        with self.unevaluated():
+            if _denotes_place(node) and not self._is_enumerator(node):
+                place = self.place(node)
+                if not isinstance(place, BitsPlace):
+                    return place.type
+                value = self.load(place, self.coord(node))
+            else:
+                value = self.value(node)
+        return value.type
+
+    def _is_enumerator(self, node: c_ast.Node) -> bool:
+        return isinstance(node, c_ast.ID) and isinstance(self.lookup(node.name), Const)
+
+    def discard(self, node: c_ast.Node) -> None:
+        """Lower an expression for its side effects only."""
+        if isinstance(node, c_ast.Assignment):
+            self._assign(node)
+        elif isinstance(node, c_ast.UnaryOp) and node.op in ("p++", "p--", "++", "--"):
+            self._step(node)
+        elif isinstance(node, c_ast.FuncCall):
+            self.call(node, used=False)
+        elif isinstance(node, c_ast.ExprList):
+            for item in node.exprs:
+                self.discard(item)
+        elif isinstance(node, c_ast.TernaryOp):
+            self._discard_choice(node)
+        elif isinstance(node, c_ast.Cast):
+            self.discard(node.expr)
+        elif isinstance(node, c_ast.Compound):
+            self.statement(node)
+        elif isinstance(node, c_ast.BinaryOp) and node.op in ("&&", "||"):
+            self._discard_logical(node)
+        else:
+            self.value(node)
+
+    # ------------------------------------------------------------------------ literals
+
+    def _value_Constant(self, node: c_ast.Constant) -> Value:  # noqa: N802
+        coord = self.coord(node)
+        kind = node.type
+        if kind == "string":
+            return self.load(self.place(node), coord)
+        try:
+            if kind == "char":
+                return constant(character_value(node.value), INT, coord)
+            if kind.endswith("int"):
+                return self._integer(node.value, coord)
+        except ValueError as problem:
+            raise ParseError(f"constant '{node.value}': {problem}", coord) from None
+        raise NotLowered(f"constant of type '{kind}'", coord)
+
+    @staticmethod
+    def _integer(literal: str, coord: Coord) -> Const:
+        value, suffix = integer_value(literal)
+        decimal = literal[0] != "0"
+        for name in _SUFFIXES["".join(sorted(suffix))]:
+            for candidate in (name,) if decimal else (name, f"unsigned {name}"):
+                ctype = INTEGERS.get(candidate)
+                if ctype is not None and in_range(value, ctype):
+                    return Const(value, ctype, coord)
+        raise ParseError(f"constant '{literal}' is too large", coord)
+
+    def _value_ID(self, node: c_ast.ID) -> Value:  # noqa: N802
+        symbol = self.lookup(node.name)
+        if isinstance(symbol, Const):
+            return Const(symbol.value, symbol.type, self.coord(node))
+        return self.load(self.place(node), self.coord(node))
+
+    def _value_StructRef(self, node: c_ast.StructRef) -> Value:  # noqa: N802
+        coord = self.coord(node.field)
+        if node.type == "." and not _denotes_place(node.name):
+            base = self.value(node.name)
+            if isinstance(base, Wrapped):
+                return self._unwrapped(base, node.field.name, coord)
+            if isinstance(base, Aggregate):
+                place = MemoryPlace(base.address, base.type)
+                return self.load(self.member(place, node.field.name, coord), coord)
+        return self.load(self.place(node), coord)
+
+    def _unwrapped(self, base: Wrapped, name: str, coord: Coord) -> Value:
+        place = self.member(LocalPlace("", base.type), name, coord)
+        if isinstance(place.type, Record):
+            return Wrapped(base.expr, place.type)
+        return base.expr
+
+    def _value_ArrayRef(self, node: c_ast.ArrayRef) -> Value:  # noqa: N802
+        return self.load(self.place(node), self.coord(node))
+
+    def _value_CompoundLiteral(self, node: c_ast.CompoundLiteral) -> Value:  # noqa: N802
+        return self.compound_literal(node)
+
+    # ------------------------------------------------------------------------- unary
+
+    def _value_UnaryOp(self, node: c_ast.UnaryOp) -> Value:  # noqa: N802
+        coord, op = self.coord(node), node.op
+        if op == "sizeof":
+            return Const(self._size(node.expr, coord), POINTER_WIDE, coord)
+        if op == "_Alignof":
+            return Const(self.natural_alignment(node.expr), POINTER_WIDE, coord)
+        if op == "&":
+            return self._address(node, coord)
+        if op == "*":
+            return self.load(self.place(node), coord)
+        if op in ("++", "--", "p++", "p--"):
+            return self._stepped(node)
+        if op == "!":
+            return negation(self.condition(node.expr), coord)
+        return self.negate(op, self.scalar(node.expr), coord)
+
+    def _address(self, node: c_ast.UnaryOp, coord: Coord) -> Expr:
+        if isinstance(node.expr, c_ast.UnaryOp) and node.expr.op == "*":
+            return self.scalar(node.expr.expr)
+        return self.address_of(self.place(node.expr), coord)
+
+    def _size(self, node: c_ast.Node, coord: Coord) -> int:
+        ctype = self._operand_type(node)
+        if isinstance(ctype, Void | Function):
+            return 1
+        if isinstance(ctype, Record) and ctype.size is None:
+            raise ParseError(f"size of incomplete '{ctype}'", coord)
+        if isinstance(ctype, Array) and ctype.count is None:
+            raise ParseError("size of an array of unknown size", coord)
+        return size_of(ctype)
+
+    def _operand_type(self, node: c_ast.Node) -> CType:
+        if isinstance(node, c_ast.Typename):
+            return self.type_name(node)
+        return self.type_of(node)
+
+    def natural_alignment(self, node: c_ast.Typename) -> int:
+        """Return ``_Alignof`` a type name."""
+        declared = self.declared(node)
+        return declared.align or align_of(declared.type)
+
+    # ------------------------------------------------------------- increment, assignment
+
+    def _step(self, node: c_ast.UnaryOp) -> tuple[Place, Expr]:
+        """Lower ``++`` or ``--``; return the place and the old value."""
+        coord = self.coord(node)
+        place = self.pinned(self.place(node.expr))
+        old = self.represented(self.load(place, coord), coord)
+        if node.op.startswith("p"):
+            old = self.temporary(old)
+        one = Const(1, INT, coord)
+        new = self.operate(node.op[-1], old, one, coord)
+        self.store(place, new, coord)
+        return place, old
+
+    def _stepped(self, node: c_ast.UnaryOp) -> Value:
+        place, old = self._step(node)
+        if node.op.startswith("p"):
+            return old
+        return self.load(place, self.coord(node))
+
+    def _assign(self, node: c_ast.Assignment) -> Place:
+        """Lower an assignment; return where it went."""
+        coord = self.coord(node)
+        if node.op != "=":
+            right = self.scalar(node.rvalue)
+            place = self.pinned(self.place(node.lvalue))
+            left = self.represented(self.load(place, coord), coord)
+            self.store(place, self.operate(node.op[:-1], left, right, coord), coord)
+            return place
+        place = self.place(node.lvalue)
+        self.store(place, self.value(node.rvalue), coord)
+        return place
+
+    def _value_Assignment(self, node: c_ast.Assignment) -> Value:  # noqa: N802
+        coord = self.coord(node)
+        place = self.pinned(self.place(node.lvalue))
+        value = self.value(node.rvalue)
+        if node.op != "=":
+            left = self.represented(self.load(place, coord), coord)
+            right = self.represented(value, coord)
+            value = self.operate(node.op[:-1], left, right, coord)
+        if isinstance(place, MemoryPlace) and not isinstance(value, Aggregate):
+            # The value is what was stored, not what memory holds afterwards.
+            expr = self.converted(value, place.type, coord)
+            kept = expr if isinstance(expr, Const) else self.temporary(expr)
+            ctype = place.type
+            value = Wrapped(kept, ctype) if isinstance(ctype, Record) else kept
+            self.store(place, value, coord)
+            return value
+        self.store(place, value, coord)
+        return self.load(place, coord)
+
+    # ------------------------------------------------------------------------- binary
+
+    def _value_BinaryOp(self, node: c_ast.BinaryOp) -> Value:  # noqa: N802
+        if node.op in ("&&", "||"):
+            return self._logical(node)
+        # A long chain a + b + c … leans to the left: go down it in a loop.
+        chain = [node]
+        while isinstance(chain[-1].left, c_ast.BinaryOp):
+            if chain[-1].left.op in ("&&", "||"):
+                break
+            chain.append(chain[-1].left)
+        left = self.scalar(chain[-1].left)
+        for item in reversed(chain):
+            right = self.scalar(item.right)
+            left = self.operate(item.op, left, right, self.coord(item))
+        return left
+
+    def _logical(self, node: c_ast.BinaryOp) -> Expr:
+        coord = self.coord(node)
+        left = self.condition(node.left)
+        decisive = node.op == "||"
+        if isinstance(left, Const) and bool(left.value) == decisive:
+            return Const(int(decisive), INT, coord)
+        effects: list[Statement] = []
+        with self.captured(effects):
+            right = self.condition(node.right)
+        if not effects:
+            return logical(node.op, left, right, coord)
+        if isinstance(left, Const):
+            self.out += effects
+            return truth(right)
+        result = self.temporary(truth(left))
+        effects.append(SetLocal(result.name, truth(right), coord))
+        self._when(result, effects, not decisive, coord)
+        return result
+
+    def _discard_logical(self, node: c_ast.BinaryOp) -> None:
+        left = self.condition(node.left)
+        effects: list[Statement] = []
+        with self.captured(effects):
+            self.discard(node.right)
+        if effects:
+            self._when(left, effects, node.op == "&&", self.coord(node))
+
+    def _when(
+        self, condition: Expr, statements: list[Statement], sense: bool, coord: Coord
+    ) -> None:
+        """Emit ``statements`` under a condition, or under its opposite."""
+        if isinstance(condition, Const):
+            if bool(condition.value) == sense:
+                self.out += statements
+            return
+        test = condition if sense else negation(condition, coord)
+        self.emit(If(test, self.block(statements, coord), Block((), coord), coord))
+
+    # ------------------------------------------------------------------------ choosing
+
+    def _value_TernaryOp(self, node: c_ast.TernaryOp) -> Value:  # noqa: N802
+        coord = self.coord(node)
+        if isinstance(node.iftrue, c_ast.ID) and node.iftrue.name == ELVIS:
+            return self._elvis(node, coord)
+        condition = self.condition(node.cond)
+        if isinstance(condition, Const):
+            return self._chosen(node, bool(condition.value), coord)
+        effects: tuple[list[Statement], list[Statement]] = ([], [])
+        with self.captured(effects[0]):
+            then = self.value(node.iftrue)
+        with self.captured(effects[1]):
+            otherwise = self.value(node.iffalse)
+        ctype = self.arms_type(then, otherwise, coord)
+        return self._joined(condition, (then, otherwise), effects, ctype, coord)
+
+    def _chosen(self, node: c_ast.TernaryOp, first: bool, coord: Coord) -> Value:
+        """Lower the arm that a constant condition chooses."""
+        live, dead = node.iftrue, node.iffalse
+        if not first:
+            live, dead = dead, live
+        value = self.value(live)
+        try:
+            with self.unevaluated():
+                other = self.value(dead)
+        except NotLowered:
+            return value  # the arm that is never taken may be anything
+        ctype = self.arms_type(*((value, other) if first else (other, value)), coord)
+        if isinstance(ctype, Integer | Pointer):
+            return cast(self.represented(value, coord), ctype)
+        return value if not isinstance(ctype, Void) else Const(0, VOID, coord)
+
+    def _joined(
+        self,
+        condition: Expr,
+        arms: tuple[Value, Value],
+        effects: tuple[list[Statement], list[Statement]],
+        ctype: CType,
+        coord: Coord,
+    ) -> Value:
+        """Join two arms that were lowered apart."""
+        if isinstance(ctype, Void):
+            self._branch(condition, effects, coord)
+            return Const(0, VOID, coord)
+        if isinstance(arms[0], Aggregate):
+            return self._joined_aggregates(condition, arms, effects, coord)
+        then, otherwise = (self.represented(arm, coord) for arm in arms)
+        if not isinstance(ctype, Record):
+            then, otherwise = cast(then, ctype), cast(otherwise, ctype)
+        if not effects[0] and not effects[1]:
+            expr = select(condition, then, otherwise, then.type, coord)
+        else:
+            name = self.new_variable("t", then.type, False, coord)
+            effects[0].append(SetLocal(name, then, coord))
+            effects[1].append(SetLocal(name, otherwise, coord))
+            self._branch(condition, effects, coord)
+            expr = Local(name, then.type, coord)
+        return Wrapped(expr, ctype) if isinstance(ctype, Record) else expr
+
+    def _joined_aggregates(
+        self,
+        condition: Expr,
+        arms: tuple[Value, Value],
+        effects: tuple[list[Statement], list[Statement]],
+        coord: Coord,
+    ) -> Value:
+        """Join two structs by joining their addresses."""
+        then, otherwise = arms
+        assert isinstance(then, Aggregate) and isinstance(otherwise, Aggregate)
+        pointer = Pointer(then.type)
+        addresses = (cast(then.address, pointer), cast(otherwise.address, pointer))
+        joined = self._joined(condition, addresses, effects, pointer, coord)
+        fresh = then.fresh and otherwise.fresh
+        return Aggregate(self.represented(joined, coord), then.type, fresh)
+
+    def _branch(
+        self,
+        condition: Expr,
+        effects: tuple[list[Statement], list[Statement]],
+        coord: Coord,
+    ) -> None:
+        then, otherwise = (self.block(part, coord) for part in effects)
+        if then.statements or otherwise.statements:
+            self.emit(If(condition, then, otherwise, coord))
+
+    def _elvis(self, node: c_ast.TernaryOp, coord: Coord) -> Value:
+        """Lower ``a ?: b``, which evaluates ``a`` once."""
+        value = self.scalar(node.cond)
+        first = value if isinstance(value, Const) else self.temporary(value)
+        if isinstance(first, Const) and first.value:
+            with self.unevaluated():
+                other = self.value(node.iffalse)
+            ctype = self.arms_type(first, other, coord)
+            return cast(first, ctype)
+        effects: tuple[list[Statement], list[Statement]] = ([], [])
+        with self.captured(effects[1]):
+            otherwise = self.value(node.iffalse)
+        ctype = self.arms_type(first, otherwise, coord)
+        if isinstance(first, Const):
+            self.out += effects[1]
+            return cast(self.represented(otherwise, coord), ctype)
+        return self._joined(first, (first, otherwise), effects, ctype, coord)
+
+    def _discard_choice(self, node: c_ast.TernaryOp) -> None:
+        coord = self.coord(node)
+        condition = self.condition(node.cond)
+        elvis = isinstance(node.iftrue, c_ast.ID) and node.iftrue.name == ELVIS
+        arms = ((node.iftrue, not elvis), (node.iffalse, True))
+        effects: tuple[list[Statement], list[Statement]] = ([], [])
+        for number, (arm, present) in enumerate(arms):
+            if isinstance(condition, Const) and bool(condition.value) == bool(number):
+                continue  # never taken
+            with self.captured(effects[number]):
+                if present:
+                    self.discard(arm)
+        if isinstance(condition, Const):
+            self.out += effects[0] + effects[1]
+        else:
+            self._branch(condition, effects, coord)
+
+    # ---------------------------------------------------------------------------- rest
+
+    def _value_Cast(self, node: c_ast.Cast) -> Value:  # noqa: N802
+        coord = self.coord(node)
+        ctype = self.type_name(node.to_type)
+        if isinstance(ctype, Void):
+            self.discard(node.expr)
+            return Const(0, VOID, coord)
+        value = self.value(node.expr)
+        if isinstance(ctype, Record):
+            if value.type is ctype:
+                return value
+            raise NotLowered(f"cast to '{ctype}'", coord)
+        if isinstance(value.type, Void):
+            raise ParseError("void value used", coord)
+        if not isinstance(ctype, Integer | Pointer):
+            raise NotLowered(f"cast to '{ctype}'", coord)
+        return cast(self.represented(value, coord), ctype)
+
+    def _value_ExprList(self, node: c_ast.ExprList) -> Value:  # noqa: N802
+        for item in node.exprs[:-1]:
+            self.discard(item)
+        return self.value(node.exprs[-1])
+
+    def _value_FuncCall(self, node: c_ast.FuncCall) -> Value:  # noqa: N802
+        return self.call(node, used=True)
+
+    def _value_Compound(self, node: c_ast.Compound) -> Value:  # noqa: N802
+        """Lower a statement expression; its value is that of its last item."""
+        items = node.block_items or []
+        with self.scope():
+            for item in items[:-1]:
+                self.statement(item)
+            if not items:
+                return Const(0, VOID, self.coord(node))
+            last = items[-1]
+            if hasattr(self, f"_value_{type(last).__name__}"):
+                return self.value(last)
+            self.statement(last)
+        return Const(0, VOID, self.coord(node))
+
+    def _value_GenericSelection(self, node: c_ast.GenericSelection) -> Value:  # noqa: N802
+        raise NotLowered("_Generic", self.coord(node))
+
+
+def _denotes_place(node: c_ast.Node) -> bool:
+    """Tell whether the expression is an lvalue by its form."""
+    if isinstance(node, c_ast.StructRef):
+        return node.type == "->" or _denotes_place(node.name)
+    if isinstance(node, c_ast.UnaryOp):
+        return node.op == "*"
+    if isinstance(node, c_ast.Constant):
+        return node.type == "string"
+    return isinstance(node, c_ast.ID | c_ast.ArrayRef)

@@ -1,0 +1,173 @@
+"""A whole translation unit: from a source file to IR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pycparser import c_ast
+
+from harness.errors import ParseError
+from harness.frontend.address_taken import address_taken
+from harness.frontend.arithmetic_types import scalar_of
+from harness.frontend.lazy_functions import LazyFunctions
+from harness.frontend.lowering import NotLowered, Shared
+from harness.frontend.parser import Syntax, parse
+from harness.frontend.preprocess import preprocess
+from harness.frontend.scopes import BrokenName
+from harness.frontend.statements import Statements
+from harness.ir.nodes import (
+    Block,
+    FunctionDef,
+    Unit,
+    UnsupportedStatement,
+    Variable,
+)
+from harness.ir.types import CType, Function
+
+__all__ = ["load_unit", "lower_text"]
+
+
+def load_unit(
+    source_root: Path,
+    file: str,
+    *,
+    work_dir: Path,
+    roots: Sequence[Path] = (),
+    probes: Sequence[str] = (),
+) -> Unit:
+    """Preprocess, parse and lower ``file`` of the tree at ``source_root``.
+
+    ``work_dir`` is a directory of the caller for generated headers.  See
+    ``preprocess`` for ``roots`` and ``probes``.
+    """
+    result = preprocess(
+        source_root, file, generated=work_dir, roots=roots, probes=probes
+    )
+    return lower_text(result.text, file)
+
+
+def lower_text(text: str, file: str) -> Unit:
+    """Lower preprocessed text; functions are lowered when first asked for."""
+    return _UnitLowering(parse(text, file), file).run()
+
+
+class _UnitLowering:
+    """Lowers what is at file scope."""
+
+    def __init__(self, syntax: Syntax, file: str) -> None:
+        functions = LazyFunctions()
+        self._functions = functions
+        unit = Unit(file, functions)
+        self._shared = Shared(unit, syntax)
+        self._at_file_scope = Statements(self._shared)
+
+    def run(self) -> Unit:
+        """Lower all external declarations."""
+        for node in self._shared.syntax.tree.ext:
+            try:
+                self._external(node)
+            except NotLowered as problem:
+                self._broken(node, problem)
+            except RecursionError:
+                coord = self._at_file_scope.coord(node)
+                raise ParseError("nested too deeply", coord) from None
+        return self._shared.unit
+
+    def _external(self, node: c_ast.Node) -> None:
+        lowering = self._at_file_scope
+        if isinstance(node, c_ast.FuncDef):
+            self._define(node)
+        elif isinstance(node, c_ast.Typedef):
+            lowering.typedef(node)
+        elif isinstance(node, c_ast.StaticAssert):
+            lowering.static_assert(node)
+        elif isinstance(node, c_ast.Decl):
+            self._declare(node)
+
+    def _declare(self, node: c_ast.Decl) -> None:
+        lowering = self._at_file_scope
+        if node.name is None:
+            lowering.declared(node.type)
+            return
+        declared = lowering.with_mode(lowering.declared(node.type), node)
+        if isinstance(declared.type, Function):
+            lowering.function_declaration(node, declared.type)
+        else:
+            lowering.static_variable(node, declared, node.name)
+
+    def _define(self, node: c_ast.FuncDef) -> None:
+        decl = node.decl
+        lowering = self._at_file_scope
+        ctype = lowering.declared(decl.type).type
+        assert isinstance(ctype, Function)
+        lowering.function_declaration(decl, ctype)
+        self._shared.unit.declared.pop(decl.name, None)
+        shared = self._shared
+        self._functions.add(decl.name, lambda: lower_function(shared, node, ctype))
+
+    def _broken(self, node: c_ast.Node, problem: NotLowered) -> None:
+        """Remember a declaration that is not modelled until it is used."""
+        decl = node.decl if isinstance(node, c_ast.FuncDef) else node
+        name = getattr(decl, "name", None)
+        if name is not None:
+            what = f"{problem.what} (declared at {problem.coord})"
+            self._shared.file_scope.names[name] = BrokenName(what)
+
+
+def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> FunctionDef:
+    """Lower one function definition."""
+    name = node.decl.name
+    lowering = Statements(shared, name)
+    coord = lowering.coord(node)
+    lowering.result = ctype.result
+    parameters: list[Variable] = []
+    try:
+        if node.param_decls:
+            raise NotLowered("function in the old style", coord)
+        lowering.address_taken = address_taken(node.body, shared.syntax.side)
+        with lowering.scope():
+            for parameter, parameter_type in _named_parameters(node, ctype):
+                declared = lowering.declared(parameter.type)
+                variable, _ = lowering.local_variable(
+                    parameter.name or "unnamed",
+                    parameter_type,
+                    declared.volatile,
+                    lowering.coord(parameter),
+                )
+                parameters.append(lowering.variables.pop())
+                if parameter.name:
+                    lowering.bind(parameter.name, variable)
+            for item in node.body.block_items or ():
+                lowering.statement(item)
+        body = Block(tuple(lowering.out), coord)
+    except NotLowered as problem:
+        body = Block((UnsupportedStatement(problem.what, problem.coord),), coord)
+    except RecursionError:
+        what = "function nested too deeply"
+        body = Block((UnsupportedStatement(what, coord),), coord)
+    scalar = scalar_of(ctype.result)
+    return FunctionDef(
+        name,
+        ctype.result if scalar is None else scalar,
+        tuple(parameters),
+        ctype.variadic and node.decl.type.args is not None,
+        tuple(lowering.variables),
+        body,
+        "static" in node.decl.storage,
+        coord,
+    )
+
+
+def _named_parameters(
+    node: c_ast.FuncDef, ctype: Function
+) -> Iterator[tuple[c_ast.Decl, CType]]:
+    """Pair the parameters as written with their types as adjusted."""
+    arguments = node.decl.type.args
+    written = [
+        p
+        for p in (arguments.params if arguments is not None else ())
+        if not isinstance(p, c_ast.EllipsisParam)
+    ]
+    # ``(void)`` is one parameter as written and none in the type.
+    yield from zip(written, ctype.parameters, strict=False)
