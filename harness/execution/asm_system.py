@@ -111,8 +111,10 @@ def barrier(option: str | int) -> tuple[Domain, Access, bool] | None:
 
 # Hints and speculation barriers: nothing that memory or a TLB can tell.
 NO_OPERATION = frozenset(
-    ["nop", "yield", "wfe", "wfi", "sev", "sevl", "hint", "prfm", "bti", "dgh"]
-    + ["csdb", "sb", "esb", "ssbb", "pssbb"]  # noqa: RUF005 - one kind a line
+    (
+        *("nop", "yield", "wfe", "wfi", "sev", "sevl", "hint", "prfm", "bti", "dgh"),
+        *("csdb", "sb", "esb", "ssbb", "pssbb"),
+    )
 )
 
 _CONTEXT = (

@@ -61,7 +61,12 @@ class Program:
         """Return the compiled form of a function that has a body."""
         known = self._compiled.get(name)
         if known is None:
-            known = _compile(self.unit.functions[name], self.names)
+            function = self.unit.functions[name]
+            try:
+                known = _compile(function, self.names)
+            except (SyntaxError, RecursionError, MemoryError) as problem:
+                what = f"function '{name}', whose code nests too deeply"
+                raise Unsupported(function.coord, what) from problem
             self._compiled[name] = known
             self._files[file_of(name)] = name
         return known
@@ -101,11 +106,7 @@ def _compile(function: ir.FunctionDef, names: Names) -> Compiled:
     text.body(leave)
     lines = [head, *text.lines]
     source = "\n".join(lines) + "\n"
-    try:
-        code = compile(source, file_of(function.name), "exec", dont_inherit=True)
-    except (SyntaxError, RecursionError, MemoryError) as problem:
-        what = f"function '{function.name}', whose code nests too deeply ({problem})"
-        raise Unsupported(function.coord, what) from problem
+    code = compile(source, file_of(function.name), "exec", dont_inherit=True)
     return Compiled(
         function,
         source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, NoReturn
@@ -80,8 +81,13 @@ class Execution:
         saved = len(self.stack)
         outermost = not self._running
         self._running += 1
+        interpreter = sys.getrecursionlimit()
         if outermost:
             self._steps.start()
+            # A call in C costs a few calls in Python.
+            sys.setrecursionlimit(
+                max(interpreter, min(8000, 1000 + 6 * self.limits.depth))
+            )
             self._globals["ticks"] = self._steps.supply
             self._globals["tick"] = self._steps.supply.__next__
         coord = _NOWHERE if outermost else self.call_coord()
@@ -100,6 +106,7 @@ class Execution:
                 raise
             self._explain(problem, function)
         finally:
+            sys.setrecursionlimit(interpreter)
             self._running -= 1
             del self.stack[saved:]
 

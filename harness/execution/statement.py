@@ -79,29 +79,25 @@ def _completes(block: ir.Block) -> bool:
     return not isinstance(last, (ir.Break, ir.Continue, ir.Return, ir.Goto))
 
 
-def _tail_breaks(block: ir.Block) -> set[int]:
-    """Collect the Breaks with nothing behind them in a case."""
+def _tail_breaks(block: ir.Block) -> int:
+    """Count the Breaks with nothing behind them in a case."""
     last = _last(block)
-    if isinstance(last, ir.Break):
-        return {id(last)}
     if isinstance(last, ir.If):
-        return _tail_breaks(last.then) | _tail_breaks(last.otherwise)
-    return set()
+        return _tail_breaks(last.then) + _tail_breaks(last.otherwise)
+    return int(isinstance(last, ir.Break))
 
 
-def _own_breaks(statement: ir.Statement) -> Iterator[ir.Break]:
-    """Yield the Breaks that leave the statement around this one."""
+def _own_breaks(statement: ir.Statement) -> int:
+    """Count the Breaks that leave the statement around this one."""
     match statement:
         case ir.Break():
-            yield statement
+            return 1
         case ir.Block():
-            for inner in statement.statements:
-                yield from _own_breaks(inner)
+            return sum(_own_breaks(inner) for inner in statement.statements)
         case ir.If():
-            yield from _own_breaks(statement.then)
-            yield from _own_breaks(statement.otherwise)
+            return _own_breaks(statement.then) + _own_breaks(statement.otherwise)
         case _:
-            pass
+            return 0
 
 
 class Statements(Expressions):
@@ -362,14 +358,11 @@ class Statements(Expressions):
         raise Unsupported(coord, "continue outside of a loop")
 
     def _switch(self, s: ir.Switch) -> None:
-        tails: set[int] = set()
-        breaks: set[int] = set()
-        falls = False
+        inner, falls = False, False
         for number, (_, body) in enumerate(s.cases):
-            tails |= _tail_breaks(body)
-            breaks |= {id(part) for part in _own_breaks(body)}
+            inner |= _own_breaks(body) > _tail_breaks(body)
             falls |= number + 1 < len(s.cases) and _completes(body)
-        if breaks <= tails and not falls:
+        if not inner and not falls:
             self._switch_chain(s)
         else:
             self._switch_falling(s)
