@@ -15,6 +15,7 @@ _GAP = "  "
 _EVENT_MAX = 24
 _EVENT_MIN = 8
 _PLACE_MAX = 26
+_PLACE_MIN = 12
 _EFFECT_MIN = 24
 _BLAMED = ">"
 
@@ -62,6 +63,10 @@ class _Table:
             # The widest column of events can be broken with the least harm.
             self._events[self._events.index(max(self._events))] -= 1
             self._effect += 1
+        spare = min(_EFFECT_MIN - self._effect, self._places - _PLACE_MIN)
+        if spare > 0:
+            self._places -= spare
+            self._effect += spare
 
     def header(self) -> str:
         """Return the line of column titles."""
