@@ -23,15 +23,21 @@ def address_taken(body: c_ast.Node, side: SideTable) -> frozenset[str]:
         node = stack.pop()
         if isinstance(node, c_ast.UnaryOp) and node.op == "&":
             _add_root(node.expr, names)
-        elif isinstance(node, c_ast.FuncCall) and isinstance(node.name, c_ast.ID):
-            if node.name.name == ASM_CALL and node.args is not None:
-                text = side.asm[node.coord.column]
-                operands = zip(text.operands, node.args.exprs, strict=True)
-                for (_, constraint), operand in operands:
-                    if is_memory_constraint(constraint):
-                        _add_root(operand, names)
+        elif isinstance(node, c_ast.FuncCall) and _is_asm(node):
+            text = side.asm[node.coord.column]
+            operands = zip(text.operands, node.args.exprs, strict=True)
+            for (_, constraint), operand in operands:
+                if is_memory_constraint(constraint):
+                    _add_root(operand, names)
         stack.extend(node)
     return frozenset(names)
+
+
+def _is_asm(node: c_ast.FuncCall) -> bool:
+    name = node.name
+    return (
+        isinstance(name, c_ast.ID) and name.name == ASM_CALL and node.args is not None
+    )
 
 
 def _add_root(node: c_ast.Node, names: set[str]) -> None:

@@ -107,7 +107,7 @@ class Calls(Initialisers):
             return target.name, ctype.target
         return pointer, ctype.target
 
-    # ----------------------------------------------------------------------- arguments
+    # ------------------------------------------------------------------- arguments
 
     def _arguments(
         self, signature: Function, nodes: Sequence[c_ast.Node], coord: Coord
@@ -169,7 +169,7 @@ class Calls(Initialisers):
             return cast(value, promoted(value.type))
         return value
 
-    # -------------------------------------------------------------------------- results
+    # --------------------------------------------------------------------- results
 
     def _emit_call(
         self,
@@ -212,7 +212,7 @@ class Calls(Initialisers):
         self.emit(Call(None, function, arguments, ctype, coord, address))
         return Aggregate(address, ctype, fresh=True)
 
-    # ------------------------------------------------------------------------- built-ins
+    # ------------------------------------------------------------------- built-ins
 
     def _special(self, name: str) -> _Special | None:
         if name == "offsetof":
@@ -233,7 +233,7 @@ class Calls(Initialisers):
             "__builtin_va_copy": self._variable_arguments,
         }.get(name)
 
-    def _expect(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
+    def _expect(self, nodes: Sequence[c_ast.Node], _: Coord) -> Value:
         return cast(self.scalar(nodes[0]), LONG)
 
     def _constant_p(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
@@ -269,15 +269,14 @@ class Calls(Initialisers):
             types.append(self._operand_type(node.expr))
         return Const(int(compatible(*types)), INT, coord)
 
-    def _variable_arguments(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
+    def _variable_arguments(self, _: Sequence[c_ast.Node], coord: Coord) -> Value:
         raise NotLowered("reading of variable arguments", coord)
 
     def _offsetof(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
         ctype = self.type_name(nodes[0])
         null = Const(0, Pointer(ctype), coord)
         place = self._designated_member(MemoryPlace(null, ctype), nodes[1], coord)
-        value = cast(place.address, POINTER_WIDE)
-        return value
+        return cast(place.address, POINTER_WIDE)
 
     def _designated_member(
         self, base: MemoryPlace, node: c_ast.Node, coord: Coord
@@ -309,7 +308,7 @@ class Calls(Initialisers):
                 return constant(value, signature.result, coord)
         return self._emit_call(name, signature, arguments, True, coord, None)
 
-    # ------------------------------------------------------------------------------- asm
+    # ------------------------------------------------------------------------- asm
 
     def _asm(self, node: c_ast.FuncCall, operands: Sequence[c_ast.Node]) -> Value:
         coord = self.coord(node)

@@ -9,6 +9,7 @@ from pycparser import c_ast
 from harness.errors import ParseError
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.calls import Calls
+from harness.frontend.declarators import ANONYMOUS
 from harness.frontend.initialisers import Leaf
 from harness.frontend.lowering import NotLowered
 from harness.frontend.lvalues import LocalPlace, MemoryPlace
@@ -32,6 +33,9 @@ class Declarations(Calls):
     def typedef(self, node: c_ast.Typedef) -> None:
         """Declare a typedef name."""
         declared = self.with_mode(self.declared(node.type), node)
+        ctype = declared.type
+        if isinstance(ctype, Record) and ctype.tag == ANONYMOUS:
+            ctype.tag = node.name  # a name for people to read
         self.bind(node.name, TypedefName(declared))
         if len(self.scopes) == 1:
             self.shared.unit.typedefs[node.name] = declared.type
@@ -134,10 +138,10 @@ class LocalDeclarations(Declarations):
             self.bind(node.name, variable)
             return
         leaves = None
-        if isinstance(node.init, c_ast.InitList) or isinstance(ctype, Array):
-            if node.init is not None:
-                leaves, ctype = self.leaves(ctype, node.init)
-                declared = Declared(ctype, declared.const, declared.volatile)
+        braced = isinstance(node.init, c_ast.InitList)
+        if braced or (node.init is not None and isinstance(ctype, Array)):
+            leaves, ctype = self.leaves(ctype, node.init)
+            declared = Declared(ctype, declared.const, declared.volatile)
         variable, place = self._new_local(node, declared)
         self.bind(node.name, variable)
         if isinstance(place, MemoryPlace) and leaves is not None:

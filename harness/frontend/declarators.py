@@ -26,7 +26,9 @@ from harness.ir.nodes import Const
 from harness.ir.types import Array, CType, Function, Integer, Pointer, Record
 from reference_model.coordinates import Coord
 
-__all__ = ["Declarators"]
+__all__ = ["ANONYMOUS", "Declarators"]
+
+ANONYMOUS = "<anonymous>"
 
 _MODES = {"QI": 1, "HI": 2, "SI": 4, "DI": 8, "TI": 16, "pointer": 8, "word": 8}
 _BY_SIZE = {1: "char", 2: "short", 4: "int", 8: "long", 16: "__int128"}
@@ -42,7 +44,7 @@ class Declarators(Lowering):
     def type_of(self, node: c_ast.Node) -> CType:
         """Return the type of an expression without evaluating it."""
 
-    # ---------------------------------------------------------------- attributes
+    # ------------------------------------------------------------------ attributes
 
     def attributes(self, node: c_ast.Node) -> list[Attribute]:
         """Return the attributes kept for the token a node is placed at."""
@@ -68,7 +70,7 @@ class Declarators(Lowering):
             raise ParseError("alignment is not a power of two", coord)
         return value
 
-    # -------------------------------------------------------------------- constants
+    # ------------------------------------------------------------------- constants
 
     def constant_value(self, node: c_ast.Node) -> int:
         """Evaluate an integer constant expression."""
@@ -83,7 +85,7 @@ class Declarators(Lowering):
             value = self.value(node)
         return value.value if isinstance(value, Const) else None
 
-    # ------------------------------------------------------------------------- types
+    # ----------------------------------------------------------------------- types
 
     def type_name(self, node: c_ast.Node) -> CType:
         """Return the type of a type name or declaration."""
@@ -148,7 +150,7 @@ class Declarators(Lowering):
             return Pointer(ctype.element)
         return Pointer(ctype) if isinstance(ctype, Function) else ctype
 
-    # -------------------------------------------------------------------- specifiers
+    # ------------------------------------------------------------------ specifiers
 
     def _specified(self, node: c_ast.Node) -> Declared:
         """Return the type that declaration specifiers mean."""
@@ -187,7 +189,7 @@ class Declarators(Lowering):
             self._typeof[id(node)] = known
         return known
 
-    # ------------------------------------------------------------- structs and unions
+    # ---------------------------------------------------------- structs and unions
 
     def _record(self, node: c_ast.Struct | c_ast.Union) -> Record:
         known = self.shared.types_by_node.get(id(node))
@@ -208,7 +210,7 @@ class Declarators(Lowering):
     def _tagged(self, kind: str, name: str | None, defining: bool) -> Record:
         """Find the record of a tag, or declare it in this scope."""
         if name is None:
-            return Record(kind, "<anonymous>")
+            return Record(kind, ANONYMOUS)
         key = f"{kind} {name}"
         scopes = self.scopes[-1:] if defining else reversed(self.scopes)
         for scope in scopes:
@@ -260,7 +262,7 @@ class Declarators(Lowering):
             text = "" if node.message is None else f": {node.message.value}"
             raise ParseError(f"static assertion fails{text}", self.coord(node))
 
-    # ------------------------------------------------------------------- enumerations
+    # ---------------------------------------------------------------- enumerations
 
     def _enum(self, node: c_ast.Enum) -> CType:
         known = self.shared.types_by_node.get(id(node))
@@ -272,7 +274,7 @@ class Declarators(Lowering):
     def _new_enum(self, node: c_ast.Enum) -> CType:
         if node.underlying_type is not None:
             raise NotLowered("enum with a fixed type", self.coord(node))
-        tag = node.name or "<anonymous>"
+        tag = node.name or ANONYMOUS
         key = f"enum {tag}"
         if node.values is None:
             for scope in reversed(self.scopes):
@@ -281,6 +283,8 @@ class Declarators(Lowering):
             raise NotLowered(f"'{key}' before its definition", self.coord(node))
         values = self._enumerators(node.values.enumerators)
         packed = any(a.name == "packed" for a in self.attributes(node))
+        if node.name is None and values:
+            tag = f"<{values[0][0]}>"
         ctype = enum_type(tag, [v for _, v, _ in values], packed)
         for name, value, coord in values:
             fits = in_range(value, INT)
@@ -316,14 +320,14 @@ class Declarators(Lowering):
 
     def _enumerator_value(self, node: c_ast.Enumerator) -> int | None:
         """Evaluate; a probe of a macro that is no constant has no value."""
-        if not self.coord(node).file == PROBE_FILE:
+        if self.coord(node).file != PROBE_FILE:
             return self.constant_value(node.value)
         try:
             return self.maybe_constant(node.value)
         except (ParseError, NotLowered):
             return None
 
-    # ------------------------------------------------------------------ mode attribute
+    # -------------------------------------------------------------- mode attribute
 
     def with_mode(self, declared: Declared, node: c_ast.Node) -> Declared:
         """Apply ``mode`` and ``aligned`` attributes of a typedef or variable."""

@@ -16,7 +16,15 @@ from harness.frontend.arithmetic_types import (
     VOID,
     in_range,
 )
-from harness.frontend.folding import cast, constant, logical, negation, select, truth
+from harness.frontend.folding import (
+    cast,
+    constant,
+    logical,
+    negation,
+    select,
+    truth,
+    without_widening,
+)
 from harness.frontend.gnulexer import ELVIS
 from harness.frontend.literals import character_value, integer_value
 from harness.frontend.lowering import Aggregate, NotLowered, Value, Wrapped
@@ -56,7 +64,7 @@ class Expressions(Operators):
     def call(self, node: c_ast.FuncCall, used: bool) -> Value:
         """Lower a function call."""
 
-    # --------------------------------------------------------------------- dispatching
+    # ----------------------------------------------------------------- dispatching
 
     def value(self, node: c_ast.Node) -> Value:
         """Lower an expression to a value, emitting its side effects."""
@@ -79,7 +87,7 @@ class Expressions(Operators):
         value = self.scalar(node)
         if isinstance(value.type, Void):
             raise ParseError("void value used as a condition", self.coord(node))
-        return value
+        return without_widening(value)
 
     def type_of(self, node: c_ast.Node) -> CType:
         """Return the type of an expression without evaluating it."""
@@ -101,7 +109,7 @@ class Expressions(Operators):
         if isinstance(node, c_ast.Assignment):
             self._assign(node)
         elif isinstance(node, c_ast.UnaryOp) and node.op in ("p++", "p--", "++", "--"):
-            self._step(node)
+            self._step(node, used=False)
         elif isinstance(node, c_ast.FuncCall):
             self.call(node, used=False)
         elif isinstance(node, c_ast.ExprList):
@@ -118,7 +126,7 @@ class Expressions(Operators):
         else:
             self.value(node)
 
-    # ------------------------------------------------------------------------ literals
+    # -------------------------------------------------------------------- literals
 
     def _value_Constant(self, node: c_ast.Constant) -> Value:  # noqa: N802
         coord = self.coord(node)
@@ -174,7 +182,7 @@ class Expressions(Operators):
     def _value_CompoundLiteral(self, node: c_ast.CompoundLiteral) -> Value:  # noqa: N802
         return self.compound_literal(node)
 
-    # ------------------------------------------------------------------------- unary
+    # ----------------------------------------------------------------------- unary
 
     def _value_UnaryOp(self, node: c_ast.UnaryOp) -> Value:  # noqa: N802
         coord, op = self.coord(node), node.op
@@ -217,14 +225,14 @@ class Expressions(Operators):
         declared = self.declared(node)
         return declared.align or align_of(declared.type)
 
-    # ------------------------------------------------------------- increment, assignment
+    # ------------------------------------------------------- increment, assignment
 
-    def _step(self, node: c_ast.UnaryOp) -> tuple[Place, Expr]:
+    def _step(self, node: c_ast.UnaryOp, used: bool) -> tuple[Place, Expr]:
         """Lower ``++`` or ``--``; return the place and the old value."""
         coord = self.coord(node)
         place = self.pinned(self.place(node.expr))
         old = self.represented(self.load(place, coord), coord)
-        if node.op.startswith("p"):
+        if node.op.startswith("p") and used:
             old = self.temporary(old)
         one = Const(1, INT, coord)
         new = self.operate(node.op[-1], old, one, coord)
@@ -232,7 +240,7 @@ class Expressions(Operators):
         return place, old
 
     def _stepped(self, node: c_ast.UnaryOp) -> Value:
-        place, old = self._step(node)
+        place, old = self._step(node, used=True)
         if node.op.startswith("p"):
             return old
         return self.load(place, self.coord(node))
@@ -269,7 +277,7 @@ class Expressions(Operators):
         self.store(place, value, coord)
         return self.load(place, coord)
 
-    # ------------------------------------------------------------------------- binary
+    # ---------------------------------------------------------------------- binary
 
     def _value_BinaryOp(self, node: c_ast.BinaryOp) -> Value:  # noqa: N802
         if node.op in ("&&", "||"):
@@ -324,7 +332,7 @@ class Expressions(Operators):
         test = condition if sense else negation(condition, coord)
         self.emit(If(test, self.block(statements, coord), Block((), coord), coord))
 
-    # ------------------------------------------------------------------------ choosing
+    # -------------------------------------------------------------------- choosing
 
     def _value_TernaryOp(self, node: c_ast.TernaryOp) -> Value:  # noqa: N802
         coord = self.coord(node)
@@ -445,7 +453,7 @@ class Expressions(Operators):
         else:
             self._branch(condition, effects, coord)
 
-    # ---------------------------------------------------------------------------- rest
+    # ------------------------------------------------------------------------ rest
 
     def _value_Cast(self, node: c_ast.Cast) -> Value:  # noqa: N802
         coord = self.coord(node)

@@ -38,6 +38,7 @@ __all__ = [
     "select",
     "truth",
     "unary",
+    "without_widening",
     "wrap",
 ]
 
@@ -178,13 +179,23 @@ def truth(expr: Expr) -> Expr:
         return Const(int(expr.value != 0), INT, expr.coord)
     if is_truth(expr):
         return cast(expr, INT)
-    if isinstance(expr, Cast) and isinstance(expr.type, Integer):
-        inner = expr.operand
-        # Widening changes nothing about being zero.
-        if isinstance(inner.type, Integer) and inner.type.size <= expr.type.size:
-            return truth(inner)
+    bare = without_widening(expr)
+    if bare is not expr:
+        return truth(bare)
     zero = Const(0, expr.type, expr.coord)
     return comparison("!=", expr, zero, expr.coord)
+
+
+def without_widening(expr: Expr) -> Expr:
+    """Drop conversions that change nothing about being zero."""
+    while isinstance(expr, Cast) and isinstance(expr.type, Integer):
+        inner = expr.operand.type
+        if expr.type.is_bool or not isinstance(inner, Integer):
+            break
+        if precision(inner) > precision(expr.type):
+            break
+        expr = expr.operand
+    return expr
 
 
 def is_truth(expr: Expr) -> bool:

@@ -79,7 +79,7 @@ class _Entries:
 class Initialisers(Expressions):
     """Lowers initialisers and compound literals."""
 
-    # ------------------------------------------------------------------- distribution
+    # ---------------------------------------------------------------- distribution
 
     def leaves(self, ctype: CType, node: c_ast.Node) -> tuple[list[Leaf], CType]:
         """Distribute an initialiser; return its leaves and the complete type."""
@@ -192,7 +192,7 @@ class Initialisers(Expressions):
             raise NotLowered("initialised flexible array", self.coord(node))
         return found._replace(offset=found.offset + target.offset)
 
-    # --------------------------------------------------------------------- designators
+    # ----------------------------------------------------------------- designators
 
     def _designated(
         self, target: Found, item: c_ast.NamedInitializer, entries: _Entries
@@ -250,46 +250,46 @@ class Initialisers(Expressions):
 
     def range_of(self, node: c_ast.Node) -> tuple[int, int]:
         """Evaluate ``a`` or ``a ... b``."""
-        if isinstance(node, c_ast.FuncCall) and isinstance(node.name, c_ast.ID):
-            if node.name.name == RANGE_CALL:
-                low, high = node.args.exprs
-                return self.constant_value(low), self.constant_value(high)
+        if isinstance(node, c_ast.FuncCall) and _is_named(node.name, RANGE_CALL):
+            low, high = node.args.exprs
+            return self.constant_value(low), self.constant_value(high)
         value = self.constant_value(node)
         return value, value
 
-    # ------------------------------------------------------------------ automatic objects
+    # ----------------------------------------------------------- automatic objects
 
     def initialise_memory(
         self, address: Expr, ctype: CType, leaves: Sequence[Leaf], coord: Coord
     ) -> None:
         """Emit the stores that initialise an object in memory."""
-        units = _whole_units(leaves)
-        covered = sum(size for _, size in {unit for unit in units if unit})
-        covered += sum(size_of(leaf.type) for leaf in leaves if leaf.bits is None)
-        if covered < size_of(ctype):
-            self.emit(ZeroMemory(address, size_of(ctype), coord))
-        done: dict[tuple[int, int], Expr] = {}
-        for leaf, unit in zip(leaves, units, strict=True):
-            if unit is None:
-                self._store_leaf(address, leaf)
-                continue
-            part = self._shifted(leaf)
-            old = done.get(unit)
-            if old is not None:
-                part = binary("|", old, part, ULONG, coord)
-            done[unit] = part
-        for (offset, size), value in done.items():
-            unit_type = Integer(_UNIT_NAMES[size], size, False)
-            place = add_offset(address, offset, Pointer(unit_type), coord)
-            self.emit(Store(place, cast(value, unit_type), unit_type, coord))
+        size = size_of(ctype)
+        if size in _UNIT_NAMES and any(leaf.bits is not None for leaf in leaves):
+            self._store_whole(address, size, leaves, coord)
+            return
+        covered = sum(size_of(leaf.type) for leaf in leaves if leaf.bits is None)
+        if covered < size:
+            self.emit(ZeroMemory(address, size, coord))
+        for leaf in leaves:
+            self._store_leaf(address, leaf)
+
+    def _store_whole(
+        self, address: Expr, size: int, leaves: Sequence[Leaf], coord: Coord
+    ) -> None:
+        """Initialise an object no larger than a register with one store."""
+        whole: Expr = Const(0, ULONG, coord)
+        for leaf in leaves:
+            whole = binary("|", self._shifted(leaf), whole, ULONG, coord)
+        unit_type = Integer(_UNIT_NAMES[size], size, False)
+        place = cast(address, Pointer(unit_type))
+        self.emit(Store(place, cast(whole, unit_type), unit_type, coord))
 
     def _shifted(self, leaf: Leaf) -> Expr:
-        """Return the value of a bit-field at its place in the unit."""
-        assert leaf.bits is not None
+        """Return the value of a leaf at its bits of the whole object."""
         coord = self.coord(leaf.node)
         value = cast(self.converted(self.value(leaf.node), leaf.type, coord), ULONG)
-        mask = constant((1 << leaf.bits.width) - 1, ULONG, coord)
-        shift = constant(leaf.bits.offset, ULONG, coord)
+        start, end = leaf.span()
+        mask = constant((1 << end - start) - 1, ULONG, coord)
+        shift = constant(start, ULONG, coord)
         return binary("<<", binary("&", value, mask, ULONG, coord), shift, ULONG, coord)
 
     def _store_leaf(self, address: Expr, leaf: Leaf) -> None:
@@ -309,7 +309,7 @@ class Initialisers(Expressions):
             target = add_offset(place, offset, Pointer(CHAR), coord)
             self.emit(Store(target, Const(byte, CHAR, coord), CHAR, coord))
 
-    # --------------------------------------------------------------------- static objects
+    # -------------------------------------------------------------- static objects
 
     def initials(self, leaves: Sequence[Leaf]) -> tuple[Initial, ...]:
         """Return the initial content of a static object."""
@@ -342,7 +342,7 @@ class Initialisers(Expressions):
             return bare
         raise ParseError("initialiser is not constant", coord)
 
-    # ------------------------------------------------------------------ compound literals
+    # ----------------------------------------------------------- compound literals
 
     def compound_literal(self, node: c_ast.CompoundLiteral) -> Value:
         """Lower a compound literal to a value."""
@@ -394,6 +394,10 @@ _UNIT_NAMES = {
 }
 
 
+def _is_named(node: c_ast.Node, name: str) -> bool:
+    return isinstance(node, c_ast.ID) and node.name == name
+
+
 def _length(ctype: CType) -> int:
     """Return how many parts an aggregate has for its initialiser."""
     if isinstance(ctype, Array):
@@ -419,28 +423,6 @@ def _string_content(leaf: Leaf) -> bytes:
     assert isinstance(leaf.type, Array) and isinstance(leaf.node, c_ast.Constant)
     count = leaf.type.count or 0
     return string_bytes(leaf.node.value)[:count].ljust(count, b"\0")
-
-
-def _whole_units(leaves: Sequence[Leaf]) -> list[tuple[int, int] | None]:
-    """Tell for each bit-field the unit (offset, size) that it can be merged into.
-
-    It cannot where something else than bit-fields of one unit lies there.
-    """
-    spans = [leaf.span() for leaf in leaves]
-    own = [
-        (leaf.offset, leaf.bits.unit_size) if leaf.bits is not None else None
-        for leaf in leaves
-    ]
-
-    def mergeable(unit: tuple[int, int]) -> bool:
-        start, end = 8 * unit[0], 8 * (unit[0] + unit[1])
-        return unit[1] <= 8 and all(
-            other == unit or span[0] >= end or span[1] <= start
-            for other, span in zip(own, spans, strict=True)
-        )
-
-    known = {unit: mergeable(unit) for unit in own if unit is not None}
-    return [unit if unit is not None and known[unit] else None for unit in own]
 
 
 def _is_address_constant(expr: Expr) -> bool:

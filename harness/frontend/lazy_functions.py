@@ -32,9 +32,13 @@ class LazyFunctions(dict[str, FunctionDef]):
             del self._pending[name]
         return super().__getitem__(name)
 
-    def get(self, name: str, default: Any = None) -> Any:  # type: ignore[override]
+    def get(  # type: ignore[override]
+        self, name: str, default: FunctionDef | None = None
+    ) -> FunctionDef | None:
         """Return the function, or ``default``."""
-        return self[name] if name in self else default
+        if name in self:
+            return self[name]
+        return default
 
     def __setitem__(self, name: str, function: FunctionDef) -> None:
         self._pending.pop(name, None)

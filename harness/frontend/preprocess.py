@@ -1,4 +1,4 @@
-"""Run the user's C preprocessor on one file of a Xen source tree.
+"""Run the user's C preprocessor on files of a Xen source tree.
 
 The tree is untrusted.  The compiler only preprocesses, within bounds of time,
 memory and output, with an environment of its own; the result is refused if it
@@ -58,18 +58,17 @@ class Preprocessed:
 
     text: str
     files: tuple[str, ...]
-    file: str
 
 
 def preprocess(
     source_root: Path,
-    file: str,
+    sources: Sequence[str],
     *,
     generated: Path,
     roots: Sequence[Path] = (),
     probes: Sequence[str] = (),
 ) -> Preprocessed:
-    """Preprocess ``file`` of the tree at ``source_root``.
+    """Preprocess ``sources`` of the tree at ``source_root`` as one unit.
 
     ``generated`` is a directory of the caller for headers that a build would
     make.  ``roots`` are further directories that files may really lie in, for
@@ -78,22 +77,25 @@ def preprocess(
     """
     source_root = Path(os.path.abspath(source_root))
     generated = Path(os.path.abspath(generated))
-    path = source_root / file
-    if not path.is_file():
-        raise PreprocessError(f"no file '{file}' in the tree")
+    for name in sources:
+        if not (source_root / name).is_file():
+            raise PreprocessError(f"no file '{name}' in the tree")
     write_generated_headers(source_root, generated)
     names = FileNames(source_root, generated, roots)
     unit = generated / "unit.c"
-    unit.write_text(_translation_unit(path, probes), encoding="utf-8")
+    unit.write_text(
+        _translation_unit([source_root / name for name in sources], probes),
+        encoding="utf-8",
+    )
     text = names.shorten(_run(_command(source_root, generated, unit), generated, names))
     files = tuple(f for f in names.files if not f.startswith("<"))
     _refuse_embed(source_root, files)
-    return Preprocessed(text, files, file)
+    return Preprocessed(text, files)
 
 
-def _translation_unit(path: Path, probes: Sequence[str]) -> str:
-    """Include the file, then turn each probed macro into an enumerator."""
-    lines = [f'#include "{path}"']
+def _translation_unit(paths: Sequence[Path], probes: Sequence[str]) -> str:
+    """Include the files, then turn each probed macro into an enumerator."""
+    lines = [f'#include "{path}"' for path in paths]
     for name in probes:
         if _NAME.fullmatch(name) is None:
             raise PreprocessError(f"probe '{name}' is not a macro name")
@@ -110,6 +112,8 @@ def _command(source_root: Path, generated: Path, unit: Path) -> list[str]:
     """Return the compiler's command line: Xen's flags that matter to ``-E``."""
     compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
     command = [*compiler, "-E", "-x", "c", "-std=gnu99", "-undef", "-nostdinc", "-w"]
+    # __FILE__ comes out as in Xen's own build, wherever the tree lies.
+    command.append(f"-fmacro-prefix-map={source_root / 'xen'}/=")
     command += ["-include", str(generated / BUILTIN_HEADER), "-D__XEN__"]
     command += ["-include", str(source_root / _CONFIG_HEADER)]
     for directory in _INCLUDE_DIRECTORIES:

@@ -93,46 +93,13 @@ _CONSTANTS = {
     "STRING": "STRING_LITERAL",
 }
 
-_KEYWORDS = {
-    word.lower(): word
-    for word in [
-        "AUTO",
-        "BREAK",
-        "CASE",
-        "CHAR",
-        "CONST",
-        "CONTINUE",
-        "DEFAULT",
-        "DO",
-        "DOUBLE",
-        "ELSE",
-        "ENUM",
-        "EXTERN",
-        "FLOAT",
-        "FOR",
-        "GOTO",
-        "IF",
-        "INLINE",
-        "INT",
-        "LONG",
-        "REGISTER",
-        "RESTRICT",
-        "RETURN",
-        "SHORT",
-        "SIGNED",
-        "SIZEOF",
-        "STATIC",
-        "STRUCT",
-        "SWITCH",
-        "TYPEDEF",
-        "UNION",
-        "UNSIGNED",
-        "VOID",
-        "VOLATILE",
-        "WHILE",
-        "TYPEOF",
-    ]
-} | {
+_PLAIN_KEYWORDS = """
+auto break case char const continue default do double else enum extern float for
+goto if inline int long register restrict return short signed sizeof static struct
+switch typedef union unsigned void volatile while typeof
+"""
+
+_KEYWORDS = {word: word.upper() for word in _PLAIN_KEYWORDS.split()} | {
     "_Bool": "_BOOL",
     "_Complex": "_COMPLEX",
     "_Noreturn": "_NORETURN",

@@ -30,21 +30,25 @@ __all__ = ["load_unit", "lower_text"]
 
 def load_unit(
     source_root: Path,
-    file: str,
+    sources: Sequence[str],
     *,
     work_dir: Path,
     roots: Sequence[Path] = (),
     probes: Sequence[str] = (),
 ) -> Unit:
-    """Preprocess, parse and lower ``file`` of the tree at ``source_root``.
+    """Preprocess, parse and lower files of the tree at ``source_root``.
+
+    Several ``sources`` are taken as one unit, the way a unity build does.
 
     ``work_dir`` is a directory of the caller for generated headers.  See
     ``preprocess`` for ``roots`` and ``probes``.
     """
     result = preprocess(
-        source_root, file, generated=work_dir, roots=roots, probes=probes
+        source_root, sources, generated=work_dir, roots=roots, probes=probes
     )
-    return lower_text(result.text, file)
+    unit = lower_text(result.text, sources[0])
+    unit.files = result.files
+    return unit
 
 
 def lower_text(text: str, file: str) -> Unit:

@@ -514,6 +514,7 @@ class Unit:
 
     ``declared`` holds functions without a body, ``constants`` the
     enumerators, ``records`` tags ("struct p2m_domain"), ``typedefs`` names.
+    ``files`` are those that the text came from, headers included.
     """
 
     file: str
@@ -523,3 +524,4 @@ class Unit:
     constants: dict[str, int] = field(default_factory=dict)
     records: dict[str, CType] = field(default_factory=dict)
     typedefs: dict[str, CType] = field(default_factory=dict)
+    files: tuple[str, ...] = ()

@@ -134,7 +134,7 @@ def _statement(statement: Statement, depth: int) -> Iterator[str]:
             for number, (ranges, body) in enumerate(cases):
                 names = [str(a) if a == b else f"{a}..{b}" for a, b in ranges]
                 names += ["default"] * (number == default)
-                yield f"{pad}case {', '.join(names)}"
+                yield f"{pad}case {', '.join(names)}:"
                 yield from _block(body, depth + 1)
         case _:
             yield f"{pad}{_simple(statement)}{place}"

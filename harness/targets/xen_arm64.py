@@ -11,8 +11,8 @@ from harness.errors import BoundError, TreeError, Unsupported
 from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Query, Recorder
-from harness.frontend import parse_unit
 from harness.frontend.preprocess import PROBE_PREFIX
+from harness.frontend.unit import load_unit
 from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
 from harness.targets.boundary_locks import OVERRIDDEN
@@ -97,8 +97,14 @@ class XenArm64:
 
     def load(self, view: TreeView, generated: Path) -> LoadedTarget:
         """Parse the code of a tree; ``generated`` is a directory to work in."""
-        unit = parse_unit(view, self.files(view), generated, tuple(ERRATA.values()))
-        return LoadedTarget(unit, view.touched)
+        unit = load_unit(
+            view.root,
+            self.files(view),
+            work_dir=generated,
+            roots=view.roots,
+            probes=tuple(ERRATA.values()),
+        )
+        return LoadedTarget(unit, unit.files, view.touched)
 
 
 class LoadedTarget:
