@@ -46,7 +46,7 @@ class AsmText:
     volatile: bool
 
 
-class _Replay(CLexer):
+class _Replay(CLexer):  # type: ignore[misc]
     """Hands out tokens that are there already."""
 
     tokens: Sequence[Token] = ()

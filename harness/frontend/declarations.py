@@ -146,7 +146,7 @@ class LocalDeclarations(Declarations):
         self.bind(node.name, variable)
         if isinstance(place, MemoryPlace) and leaves is not None:
             self.initialise_memory(place.address, ctype, leaves, coord)
-        elif leaves is not None:
+        elif isinstance(place, LocalPlace) and leaves is not None:
             self._initialise_scalar(place, leaves, coord)
         elif node.init is not None and isinstance(ctype, Record):
             if isinstance(place, MemoryPlace) and scalar_of(ctype) is None:

@@ -503,7 +503,7 @@ def _denotes_place(node: c_ast.Node) -> bool:
     if isinstance(node, c_ast.StructRef):
         return node.type == "->" or _denotes_place(node.name)
     if isinstance(node, c_ast.UnaryOp):
-        return node.op == "*"
+        return bool(node.op == "*")
     if isinstance(node, c_ast.Constant):
-        return node.type == "string"
+        return bool(node.type == "string")
     return isinstance(node, c_ast.ID | c_ast.ArrayRef)

@@ -52,7 +52,7 @@ _RECORD_WORDS = frozenset(("STRUCT", "UNION", "ENUM"))
 _BEFORE_PARENTHESES = frozenset(("TYPEOF", "_ALIGNAS", "_ATOMIC"))
 
 
-class GnuLexer(CLexer):
+class GnuLexer(CLexer):  # type: ignore[misc]
     """The lexer that ``CParser`` is given; ``places`` and ``side`` stay readable."""
 
     def __init__(
@@ -385,7 +385,7 @@ class _Rewriter:
 
     def _is_nested_declarator(self, opening: int) -> bool:
         """Tell ``(*name)`` from a parameter list."""
-        return self._out[opening + 1].type == "TIMES"
+        return bool(self._out[opening + 1].type == "TIMES")
 
     def _declared_name_after(self, index: int) -> Token | None:
         """Find the name that the specifiers from raw ``index`` on declare."""

@@ -52,12 +52,12 @@ class LazyFunctions(dict[str, FunctionDef]):
         for name in list(self._pending):
             self[name]
 
-    def values(self) -> ValuesView[FunctionDef]:
+    def values(self) -> ValuesView[FunctionDef]:  # type: ignore[override]
         """Lower everything and return it."""
         self._complete()
         return super().values()
 
-    def items(self) -> ItemsView[str, FunctionDef]:
+    def items(self) -> ItemsView[str, FunctionDef]:  # type: ignore[override]
         """Lower everything and return it with names."""
         self._complete()
         return super().items()

@@ -105,6 +105,8 @@ class _UnitLowering:
         lowering = self._at_file_scope
         ctype = lowering.declared(decl.type).type
         assert isinstance(ctype, Function)
+        if decl.name in self._functions and "extern" not in decl.storage:
+            raise ParseError(f"'{decl.name}' is defined twice", lowering.coord(decl))
         lowering.function_declaration(decl, ctype)
         self._shared.unit.declared.pop(decl.name, None)
         shared = self._shared

@@ -494,8 +494,8 @@ class Global:
     """A variable of static storage duration.
 
     ``defined`` is False for one that is only declared extern.  A string
-    literal is a Global with ``text`` (which ends with its NUL).  A static local is called
-    "function.name".
+    literal is a Global with ``text`` (which ends with its NUL).  A static
+    local is called "function.name".
     """
 
     name: str
