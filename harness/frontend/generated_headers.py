@@ -28,6 +28,9 @@ def write_generated_headers(source_root: Path, directory: Path) -> None:
         "generated/autoconf.h": autoconf_header(),
         # Offsets are for assembly; C includes the header but uses none.
         "asm/asm-offsets.h": "",
+        # Prototypes of the hypercalls, for the tables that dispatch them; a
+        # function that uses one cannot be lowered, and says so when reached.
+        "xen/hypercall-defs.h": "",
     }
     for name in generic_headers(source_root):
         headers[f"asm/{name}"] = f"#include <asm-generic/{name}>\n"
