@@ -13,6 +13,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCES_VARIABLE = "HARNESS_SOURCES"
+# Set where the archives must be there: no test against a real tree is skipped.
+REQUIRE_VARIABLE = "HARNESS_REQUIRE_REAL"
 
 
 def _sources() -> Path:
@@ -60,18 +62,22 @@ def _unpack(archive: Path) -> Path:
 def xen_tree() -> Callable[[str], Path]:
     """Return a function from a version prefix, as "4.20.3", to its tree.
 
-    The test is skipped when the source archive is not there.
+    The test is skipped when the source archive is not there, or fails where
+    HARNESS_REQUIRE_REAL is set.
     """
 
     def find(version: str) -> Path:
         sources = _sources()
         found = sorted(sources.glob(f"xen_{version}*.orig.tar.xz"))
         if not found:
-            pytest.skip(
+            reason = (
                 f"no Xen {version} source archive in {sources} "
                 f"(set {SOURCES_VARIABLE} to a directory with "
                 f"xen_{version}*.orig.tar.xz)"
             )
+            if os.environ.get(REQUIRE_VARIABLE):
+                pytest.fail(reason)
+            pytest.skip(reason)
         return _unpack(found[0])
 
     return find
