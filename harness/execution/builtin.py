@@ -1,4 +1,7 @@
-"""Compiler built-ins that are called like functions."""
+"""Functions that C itself defines, and compiler built-ins called like functions.
+
+They are models of last resort: a body in the unit or a boundary model wins.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,7 @@ def _table() -> dict[str, Boundary]:
     for bits in (16, 32, 64):
         table[f"__builtin_bswap{bits}"] = _count(bits, _swap, zero=True)
     for name, model in STRING_FUNCTIONS.items():
-        table[f"__builtin_{name}"] = model
+        table[name] = table[f"__builtin_{name}"] = model
     return table
 
 

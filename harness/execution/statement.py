@@ -551,9 +551,9 @@ class Statements(Expressions):
 
 
 def is_memory(constraint: str) -> bool:
-    """Tell whether an asm operand with this constraint is a memory place."""
+    """Tell an asm constraint that only memory satisfies."""
     letters = constraint.lstrip("=+&%")
-    return any(c in letters for c in "mQoV") and not any(c in letters for c in "rgI")
+    return bool(letters) and all(letter in "mQoV" for letter in letters)
 
 
 def _never(statement: object) -> NoReturn:
