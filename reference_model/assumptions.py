@@ -20,5 +20,3 @@ class Assumptions:
     # Reading a page reference count's drop as harmless as such, because the
     # allocator flushes guest TLBs before it hands the page out again.
     alloc_flushes_tlb: bool = True
-    # One op by IPA removes every piece of a Block or Page (R_TVTYQ, R_LQLSD).
-    one_ipas2_per_block: bool = True
