@@ -19,6 +19,16 @@ class Filling:
         self._memory = memory
         self._tables = tables
         self._tlbs = tlbs
+        self._added: list[tuple[Tlb, Entry]] = []
+
+    def taken(self) -> list[tuple[Tlb, Entry]]:
+        """Hand over the stale entries that fills have added since last time."""
+        added, self._added = self._added, []
+        return added
+
+    def _add(self, tlb: Tlb, entry: Entry, now: int) -> None:
+        if tlb.add(entry, now):
+            self._added.append((tlb, entry))
 
     def enter(self, tlb: Tlb, context: Context, now: int) -> None:
         """Fill ``tlb`` when ``context`` starts to be in context on its PE."""
@@ -32,7 +42,7 @@ class Filling:
                 self._expand(tlb, entry.vmid, entry.link.child, now)
             elif entry.kind is EntryKind.S2:  # combined anew with stage 1
                 for kind in kinds_of(entry.link):
-                    tlb.add(Entry(kind, entry.vmid, entry.link), now)
+                    self._add(tlb, Entry(kind, entry.vmid, entry.link), now)
 
     def _old_values(self, tlb: Tlb, context: Context, cell: Cell, now: int) -> None:
         for table in self._tables.linked(page_of(cell.pa)):
@@ -49,7 +59,7 @@ class Filling:
 
     def _derive(self, tlb: Tlb, vmid: int, link: Link, now: int) -> None:
         for kind in kinds_of(link):
-            tlb.add(Entry(kind, vmid, link), now)
+            self._add(tlb, Entry(kind, vmid, link), now)
         if link.descriptor.kind is Kind.TABLE:
             self._expand(tlb, vmid, link.child, now)
 

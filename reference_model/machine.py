@@ -9,6 +9,7 @@ from reference_model.accesses import Accesses
 from reference_model.addresses import PAGE_BYTES, page_of
 from reference_model.assumptions import Assumptions
 from reference_model.completion import Completion
+from reference_model.conflicts import Conflicts
 from reference_model.entries import Entry, EntryKind, kinds_of
 from reference_model.events import (
     Access,
@@ -88,7 +89,8 @@ class Machine:
         self.tlbs = [Tlb(n, self.tables) for n in range(start.pes)]
         self._filling = Filling(self.memory, self.tables, self.tlbs)
         self._completion = Completion(self.tables, self.tlbs)
-        self.oracle = Oracle(self.tables, self.tlbs, profile.bbm, self._index_at)
+        self.oracle = Oracle(self.tables, self.tlbs, self._index_at)
+        self._conflicts = Conflicts(self.tables, self.tlbs, profile.bbm, self._index_at)
         self._accesses = Accesses(self.tlbs, REPEAT_TLBI in profile.errata)
         self._speculative = AT_SPECULATE in profile.errata
         self._clocks = [[0] * start.pes for _ in range(start.pes)]
@@ -132,6 +134,12 @@ class Machine:
         self._index_at[self.now] = self.index
 
     def _take(self, event: Event) -> None:
+        self._act(event)
+        added = self._filling.taken()
+        if added:
+            self.violations.extend(self._conflicts.of_added(added, self.index))
+
+    def _act(self, event: Event) -> None:
         match event:
             case Store():
                 self._store_value(event.pe, event.pa, event.value, event.release)
@@ -182,7 +190,7 @@ class Machine:
             if link.descriptor.cacheable:
                 self._mapped(link.table.root)
         if any(link.descriptor.cacheable for link in fresh):
-            self.violations.extend(self.oracle.conflicts(self.index))
+            self.violations.extend(self._conflicts.with_current(self.index))
 
     def _mapped(self, root: Root) -> None:
         for tlb in self.tlbs:
@@ -289,7 +297,7 @@ class Machine:
         report(self.oracle.foreign_stage1(tlb, context, self.index))
         report(self.oracle.mixed_contexts(self.index))
         report(self.oracle.foreign_stage2(context, self.index, self.now))
-        report(self.oracle.conflicts(self.index))
+        report(self._conflicts.with_current(self.index))
 
     # ------------------------------------------------------- ordering, locks
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 from reference_model.addresses import level_bytes
-from reference_model.conflicts import conflict
 from reference_model.descriptors import Kind
 from reference_model.entries import (
     TABLE_KINDS,
@@ -24,18 +23,15 @@ __all__ = ["Oracle"]
 
 
 class Oracle:
-    """The properties O1 to O5; it knows what is allowed, not why it is broken.
+    """The properties O1 and O3 to O5; it knows what is allowed, not why it is broken.
 
     ``coherent`` holds the (VMID, stage 1) pairs with which a guest was ever
     entered: what a TLB holds for another pair came from mixed registers.
     """
 
-    def __init__(
-        self, tables: Tables, tlbs: list[Tlb], bbm: int, times: dict[int, int]
-    ) -> None:
+    def __init__(self, tables: Tables, tlbs: list[Tlb], times: dict[int, int]) -> None:
         self._tables = tables
         self._tlbs = tlbs
-        self._bbm = bbm
         self._index_at = times  # machine time -> event index
         self.coherent: set[Stage1] = set()
 
@@ -72,7 +68,7 @@ class Oracle:
         since: int,
     ) -> Violation:
         if before is not None:
-            return _counted(before, entry.link)
+            return before.counting(entry.link)
         return Violation(
             Property.O1,
             index,
@@ -100,49 +96,6 @@ class Oracle:
                 leaf = now if now and now.descriptor.kind is Kind.LEAF else None
                 return False, leaf
         return True, link
-
-    # -------------------------------------------------------- O2: conflicts
-
-    def conflicts(self, index: int) -> list[Violation]:
-        """Find stale entries that conflict with what walks now read (O2)."""
-        found: dict[tuple[int, EntryKind, int, str], Violation] = {}
-        for tlb in self._tlbs:
-            for context in tlb.active:
-                for entry, since in tlb.stale.items():
-                    root = entry.link.table.root
-                    if entry.kind in TABLE_KINDS or root != context.root:
-                        continue
-                    if entry.vmid != context.vmid:
-                        continue
-                    what, new = self._conflict(entry.link)
-                    key = (tlb.pe, entry.kind, entry.vmid, what)
-                    if what and key not in found:
-                        found[key] = Violation(
-                            Property.O2,
-                            index,
-                            tlb.pe,
-                            entry.kind,
-                            entry.vmid,
-                            self._index_at[since],
-                            entry.link,
-                            new,
-                            conflict=what,
-                            low=entry.link.ia,
-                            high=entry.link.end,
-                        )
-                    elif what:
-                        found[key] = _counted(found[key], entry.link)
-        return list(found.values())
-
-    def _conflict(self, link: Link) -> tuple[str, Link | None]:
-        for now in self._tables.pieces(link.table.root, link.ia, link.end):
-            if now is not None and now.descriptor.kind is Kind.LEAF:
-                what = (
-                    conflict(link, now, self._bbm) if now.descriptor.cacheable else ""
-                )
-                if what:
-                    return what, now
-        return "", None
 
     # -------------------------------------------------------- O3: isolation
 
@@ -203,44 +156,37 @@ class Oracle:
             for root in tlb.roots(context.vmid):
                 if root == context.root:
                     continue
-                link = self._held_leaf(tlb, context.vmid, root, now)
-                if link is not None:
+                held = self._held(tlb, context.vmid, root, now)
+                if held is not None:
                     found.append(
                         Violation(
                             Property.O5,
                             index,
                             tlb.pe,
-                            EntryKind.S2,
+                            held.kind,
                             context.vmid,
                             -1,
-                            link,
+                            held.link,
                             reason="vmid",
                         )
                     )
         return found
 
-    def _held_leaf(self, tlb: Tlb, vmid: int, root: Root, now: int) -> Link | None:
-        for entry in tlb.overlapping(root):
-            if entry.vmid == vmid:
-                return entry.link
-        return next(
-            (
-                link
-                for top in self._tables.space(root).tops
-                for link in self._leaves(top)
-                if any(tlb.may_hold(Entry(k, vmid, link), now) for k in kinds_of(link))
-            ),
-            None,
-        )
+    def _held(self, tlb: Tlb, vmid: int, root: Root, now: int) -> Entry | None:
+        """Return an entry made from a root that may be held, a leaf if any."""
+        entries = tlb.made_from(vmid, root)
+        for top in self._tables.space(root).tops:
+            for link in self._links(top):
+                current = (Entry(kind, vmid, link) for kind in kinds_of(link))
+                entries += [e for e in current if tlb.may_hold(e, now)]
+        leaves = (e for e in entries if e.kind not in TABLE_KINDS)
+        return next(leaves, next(iter(entries), None))
 
-    def _leaves(self, table: Table) -> list[Link]:
-        found: list[Link] = []
+    def _links(self, table: Table) -> Iterator[Link]:
         for link in self._tables.links(table):
+            yield link
             if link.descriptor.kind is Kind.TABLE:
-                found.extend(self._leaves(link.child))
-            elif link.descriptor.cacheable:
-                found.append(link)
-        return found
+                yield from self._links(link.child)
 
     # -------------------------------------------------- O4: table lifetime
 
@@ -337,12 +283,3 @@ def _overlaps(link: Link, page: range | None) -> bool:
         return True
     output = link.descriptor.output
     return output < page.stop and page.start < output + level_bytes(link.table.level)
-
-
-def _counted(violation: Violation, link: Link) -> Violation:
-    return replace(
-        violation,
-        count=violation.count + 1,
-        low=min(violation.low, link.ia),
-        high=max(violation.high, link.end),
-    )

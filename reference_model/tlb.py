@@ -12,10 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from reference_model.addresses import LAST_LEVEL, level_bytes
-from reference_model.entries import Context, Entry, EntryKind, Stage1
+from reference_model.entries import (
+    TABLE_KINDS,
+    Context,
+    Entry,
+    EntryKind,
+    Stage1,
+)
 from reference_model.issued import Issued
 from reference_model.sysregs import Root
-from reference_model.tables import Tables
+from reference_model.tables import Link, Tables
 from reference_model.tlbi import By
 
 __all__ = ["Tlb"]
@@ -55,10 +61,14 @@ class Tlb:
 
     def _note_fill(self, context: Context, now: int) -> None:
         # An empty stage 2 lets nothing in: even the fetch of a stage-1 table
-        # takes a Translation fault, which is never cached (R_XCLRD).
+        # takes a Translation fault, which is never cached (R_XCLRD).  An
+        # entry of what was there before lets the fetch through.
         self._filled[context.vmid, context.root] = now
-        if self._tables.maps_anything(context.root):
+        if self._tables.maps_anything(context.root) or self._holds_leaf(context.vmid):
             self._stage1[context.stage1] = now
+
+    def _holds_leaf(self, vmid: int) -> bool:
+        return any(e.vmid == vmid and e.kind not in TABLE_KINDS for e in self.stale)
 
     def touch(self, now: int) -> None:
         """Bring the fill times of the active contexts up to ``now``."""
@@ -198,10 +208,22 @@ class Tlb:
             return True
         return any(e == entry and dropped >= time for dropped, e in self.removed)
 
-    def overlapping(self, root: Root) -> list[Entry]:
-        """List the stale leaf entries made from a root, oldest first."""
-        return [
-            e
-            for e in self.stale
-            if e.kind is not EntryKind.S2W and e.link.table.root == root
-        ]
+    def made_from(self, vmid: int, root: Root) -> list[Entry]:
+        """List the stale entries made from a root, oldest first."""
+        return [e for e in self.stale if (e.vmid, e.link.table.root) == (vmid, root)]
+
+    def overlapping(self, vmid: int, link: Link) -> Iterator[Entry]:
+        """Yield the stale leaf entries for addresses that ``link`` translates."""
+        level = link.table.level
+        for above in range(level + 1):
+            key = (vmid, above, link.ia & -level_bytes(above))
+            for entry in self._at.get(key, ()):
+                if entry.kind not in TABLE_KINDS:
+                    yield entry
+        if level == LAST_LEVEL:
+            return
+        for entry in self.stale:
+            other = entry.link
+            below = other.table.level > level and link.ia <= other.ia < link.end
+            if below and entry.vmid == vmid and entry.kind not in TABLE_KINDS:
+                yield entry

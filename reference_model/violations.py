@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from reference_model.entries import EntryKind
@@ -47,6 +47,15 @@ class Violation:
     conflict: str = ""
     low: int = 0
     high: int = 0
+
+    def counting(self, link: Link) -> Violation:
+        """Return the violation extended by one more entry."""
+        return replace(
+            self,
+            count=self.count + 1,
+            low=min(self.low, link.ia),
+            high=max(self.high, link.end),
+        )
 
     @property
     def key(self) -> tuple[str, int, int, str, int, str]:

@@ -486,8 +486,8 @@ class NaiveMachine:
         for entry in self.held(pe):
             if entry.vmid != context.vmid:
                 continue
-            if entry.kind in ("S2", "S2W") and entry.root != context.root:
-                self.found("O5", pe, "S2")
+            if entry.kind != "S1" and entry.root != context.root:
+                self.found("O5", pe, entry.kind)
             if pe == entering and entry.vcpu not in (0, context.vcpu):
                 self.found("O3", pe, "S1")
 

@@ -13,13 +13,27 @@ from reference_model.profiles import ARCHITECTURE_PROFILES
 Found = set[tuple[int, str, int, str]]
 
 
+def plain(found: Found) -> Found:
+    """Leave out what is not compared.
+
+    That is when a BBM violation is noticed, and of O5 which entry is named,
+    but for the difference between a leaf and nothing but table entries.
+    """
+    kept: Found = set()
+    for index, broken, pe, kind in found:
+        if broken == "O2":
+            kept.add((-1, broken, pe, kind))
+        elif broken == "O5":
+            kept.add((index, broken, pe, "S2W" if kind == "S2W" else "leaf"))
+        else:
+            kept.add((index, broken, pe, kind))
+    return {v for v in kept if v[3] != "S2W" or (*v[:3], "leaf") not in kept}
+
+
 def machine_says(trace: list[Event]) -> Found:
-    """Run the machine; when a BBM violation is noticed is not compared."""
+    """Run the machine."""
     run = Machine(ARCHITECTURE_PROFILES["P0-v8.0"], start()).run(trace)
-    return {
-        (-1 if v.broken.value == "O2" else v.index, v.broken.value, v.pe, v.kind.value)
-        for v in run
-    }
+    return plain({(v.index, v.broken.value, v.pe, v.kind.value) for v in run})
 
 
 def naive_says(trace: list[Event]) -> Found:
@@ -27,8 +41,7 @@ def naive_says(trace: list[Event]) -> Found:
     naive = NaiveMachine(PES, MEMORY, [dict(r) for r in REGISTERS])
     for event in trace:
         naive.step(event)
-    found = {tuple(v) for v in naive.violations}
-    return {(-1 if v[1] == "O2" else v[0], *v[1:]) for v in found}
+    return plain(naive.violations)
 
 
 def until_vmid_clash(trace: list[Event]) -> list[Event]:
@@ -47,7 +60,4 @@ def until_vmid_clash(trace: list[Event]) -> list[Event]:
 @given(traces)
 def test_same_violations(trace: list[Event]) -> None:
     trace = until_vmid_clash(trace)
-    machine, naive = machine_says(trace), naive_says(trace)
-    # Two replaced values that conflict with each other are not looked for.
-    assert {v for v in machine if v[1] == "O2"} <= naive
-    assert {v for v in machine if v[1] != "O2"} == {v for v in naive if v[1] != "O2"}
+    assert machine_says(trace) == naive_says(trace)
