@@ -67,13 +67,16 @@ class _Entries:
 
     def add(self, leaf: Leaf, replaces: bool) -> None:
         if replaces:
-            start, end = leaf.span()
-            self.leaves = [
-                old
-                for old in self.leaves
-                if old.span()[1] <= start or old.span()[0] >= end
-            ]
+            self.drop(*leaf.span())
         self.leaves.append(leaf)
+
+    def drop(self, start: int, end: int) -> None:
+        """Forget what was said about bits from ``start`` to ``end``."""
+        self.leaves = [
+            old
+            for old in self.leaves
+            if old.span()[1] <= start or old.span()[0] >= end
+        ]
 
 
 class Initialisers(Expressions):
@@ -106,6 +109,9 @@ class Initialisers(Expressions):
             leaf = Leaf(target.offset, target.type, node, target.bits)
             entries.add(leaf, replaces)
         elif isinstance(target.type, Array | Record):
+            if replaces:
+                start = 8 * target.offset
+                entries.drop(start, start + 8 * size_of(target.type))
             self._braced(target, node, entries, replaces)
         elif node.exprs:
             self._initialise(target, node.exprs[0], entries, replaces)

@@ -7,12 +7,13 @@ from typing import Any
 
 from pycparser import c_ast
 
-from harness.errors import ParseError
+from harness.errors import ParseError, TreeError
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.declarations import LocalDeclarations
 from harness.frontend.folding import negation, wrap
 from harness.frontend.lowering import Aggregate, NotLowered
 from harness.frontend.lvalues import MemoryPlace
+from harness.frontend.scopes import BrokenName
 from harness.ir.nodes import (
     Block,
     Break,
@@ -56,6 +57,10 @@ class Statements(LocalDeclarations):
             del self.scopes[depth:]
             self.out = out
             self.emit(UnsupportedStatement(problem.what, problem.coord))
+            if isinstance(node, c_ast.Decl | c_ast.Typedef) and node.name:
+                self.bind(node.name, BrokenName(problem.what))
+        except TreeError as problem:
+            raise ParseError(problem.message, self.coord(node)) from None
 
     def inside(self, node: c_ast.Node | None) -> Block:
         """Lower a statement to a block of its own."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pycparser import c_ast
 
-from harness.errors import ParseError
+from harness.errors import ParseError, TreeError
 from harness.frontend.address_taken import address_taken
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.lazy_functions import LazyFunctions
@@ -73,6 +73,9 @@ class _UnitLowering:
                 self._external(node)
             except NotLowered as problem:
                 self._broken(node, problem)
+            except TreeError as problem:
+                coord = self._at_file_scope.coord(node)
+                raise ParseError(problem.message, coord) from None
             except RecursionError:
                 coord = self._at_file_scope.coord(node)
                 raise ParseError("nested too deeply", coord) from None
