@@ -284,6 +284,8 @@ class Machine:
 
     def _exception_entry(self, event: ExceptionEntry) -> None:
         pe = self.pes[event.pe]
+        if not pe.el2:
+            self._local_tlbis(pe)
         pe.enter_el2(drained=self.assumptions.drain_ptw)
         self._context_changed(event.pe)
 
@@ -294,10 +296,20 @@ class Machine:
         self.oracle.coherent.add(context.stage1)
         self._context_changed(event.pe)
         report = self.violations.extend
+        self._local_tlbis(pe)
         report(self.oracle.foreign_stage1(tlb, context, self.index))
+        report(self.oracle.missed_invalidations(tlb, context, self.index))
         report(self.oracle.mixed_contexts(self.index))
         report(self.oracle.foreign_stage2(context, self.index, self.now))
         report(self._conflicts.with_current(self.index))
+
+    def _local_tlbis(self, pe: Pe) -> None:
+        """Let the guest on ``pe`` have executed local TLBIs by now."""
+        if not pe.forced_broadcast:
+            stage1 = pe.guest_context().stage1
+            for tlb in self.tlbs:
+                if tlb.pe != pe.number:
+                    tlb.outdate(stage1, self.now)
 
     # ------------------------------------------------------- ordering, locks
 

@@ -125,6 +125,28 @@ class Oracle:
             )
         ]
 
+    def missed_invalidations(
+        self, tlb: Tlb, context: Context, index: int
+    ) -> list[Violation]:
+        """Find a vCPU's own stage-1 entries that it may have removed (O3).
+
+        A TLBI that the guest executes as local reaches only the PE that the
+        vCPU is on, unless HCR_EL2.FB makes it broadcast.
+        """
+        if not tlb.outdated(context.stage1):
+            return []
+        return [
+            Violation(
+                Property.O3,
+                index,
+                tlb.pe,
+                EntryKind.S1,
+                context.vmid,
+                -1,
+                reason="fb",
+            )
+        ]
+
     def mixed_contexts(self, index: int) -> list[Violation]:
         """Find entries made from registers of different contexts (O3).
 

@@ -44,6 +44,7 @@ class Tlb:
         self._filled: dict[tuple[int, Root], int] = {}  # last time it could
         self._spans: dict[tuple[int, Root], list[list[int]]] = {}  # when it could
         self._stage1: dict[Stage1, int] = {}
+        self._outdated: dict[Stage1, int] = {}
         self._cleared: list[Issued] = []  # done ops that may still matter
 
     # ------------------------------------------------------------- contexts
@@ -117,16 +118,31 @@ class Tlb:
             op.time >= last and op.selects(entry, self._tables) for op in self._cleared
         )
 
+    def note_leaf(self, vmid: int, now: int) -> None:
+        """Note that fills have just made a stage-2 leaf entry."""
+        for context in self.active:
+            if context.vmid == vmid:
+                self._stage1[context.stage1] = now
+
     def stage1_held(self) -> list[Stage1]:
         """List the stage 1s of which entries may be held."""
-        active = {c.stage1 for c in self.active}
-        held = []
-        for stage1, last in self._stage1.items():
-            if stage1 in active or not any(
+        return [
+            stage1
+            for stage1, last in self._stage1.items()
+            if not any(
                 op.time >= last and op.removes_stage1(stage1) for op in self._cleared
-            ):
-                held.append(stage1)
-        return held
+            )
+        ]
+
+    def outdate(self, stage1: Stage1, now: int) -> None:
+        """Note that local TLBIs of a vCPU elsewhere do not reach its entries."""
+        self.touch(now)
+        if stage1 in self.stage1_held():
+            self._outdated[stage1] = self._stage1[stage1]
+
+    def outdated(self, stage1: Stage1) -> bool:
+        """Tell whether stage-1 entries that the vCPU has removed may be held."""
+        return stage1 in self._outdated
 
     def stage1_filled(self, stage1: Stage1) -> int:
         """Return when the PE could last make entries of a stage 1."""
@@ -139,6 +155,9 @@ class Tlb:
         earlier one that it repeats is forgotten.
         """
         self.touch(now)
+        for stage1, last in list(self._outdated.items()):
+            if operation.time >= last and operation.removes_stage1(stage1):
+                del self._outdated[stage1]
         oldest = min(self._filled.values(), default=now)
         oldest_stage1 = min(self._stage1.values(), default=now)
         known = [

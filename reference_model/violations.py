@@ -31,7 +31,9 @@ class Violation:
     stale descriptor, ``allowed`` the one that the tables now give (None: a
     fault).  ``count`` says how many entries of this kind there are, ``low`` to
     ``high`` the IPAs that they span.  ``conflict`` names the property of
-    R_WHZWS for O2, ``reason`` tells apart the cases of O3 and O4.
+    R_WHZWS for O2, ``reason`` tells apart the cases of O3 ("vcpu": entries of
+    another vCPU; "fb": own ones that a local TLBI elsewhere did not reach;
+    "mixed": made from registers of different contexts) and O4.
     """
 
     broken: Property
@@ -66,5 +68,5 @@ class Violation:
             self.pe,
             self.kind.value,
             self.vmid,
-            self.conflict,
+            self.conflict or (self.reason if self.broken is Property.O3 else ""),
         )

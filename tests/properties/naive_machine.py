@@ -51,7 +51,11 @@ Chain = tuple[Read, ...]
 
 
 class Held(NamedTuple):
-    """A TLB entry; stage-1 content is known by the vCPU's TTBR0_EL1 only."""
+    """A TLB entry; stage-1 content is known by the vCPU's TTBR0_EL1 only.
+
+    For an S1 entry ``root`` says how often the vCPU had by then run on another
+    PE where its TLBIs are local.
+    """
 
     kind: str
     vmid: int
@@ -159,6 +163,7 @@ class NaiveMachine:
         self.values = [{k: [v] for k, v in r.items()} for r in registers]
         self.el2 = [True for _ in self.pes]
         self.draining: list[Context | None] = [None for _ in self.pes]
+        self.missed: dict[tuple[int, int, int], int] = {}
         self.flights: list[Flight] = []
         empty = State(frozenset(), frozenset())
         self.states: list[list[State]] = [[empty] for _ in self.pes]
@@ -198,12 +203,14 @@ class NaiveMachine:
             case Tlbi():
                 self.issue(event)
             case ExceptionEntry():
+                self.local_tlbis(pe)
                 self.draining[pe] = self.loaded(pe)
                 self.el2[pe] = True
                 self.synchronise(pe)
             case Eret():
                 self.synchronise(pe)
                 self.el2[pe], self.draining[pe] = False, None
+                self.local_tlbis(pe)
             case Lock():
                 self.handed[pe] |= self.locks.get(event.name, set())
                 for q in self.pes:
@@ -298,6 +305,15 @@ class NaiveMachine:
         for values in self.values[pe].values():
             del values[:-1]
 
+    def local_tlbis(self, pe: int) -> None:
+        """Let the guest on a PE remove all that it may of its stage-1 entries."""
+        if not self.values[pe]["HCR_EL2"][-1] & 1 << 9:  # FB
+            context = self.loaded(pe)
+            for q in self.pes:
+                key = (q, context.vmid, context.vcpu)
+                if q != pe:
+                    self.missed[key] = self.missed.get(key, 0) + 1
+
     def loaded(self, pe: int) -> Context:
         """Return the context that the registers describe."""
         vttbr = self.values[pe]["VTTBR_EL2"][-1]
@@ -350,7 +366,8 @@ class NaiveMachine:
             # as one of its tables can be fetched.
             for entry in list(held):
                 if entry.vmid == context.vmid and entry.kind in ("S2", "S12W"):
-                    held.add(Held("S1", context.vmid, 0, context.vcpu, ()))
+                    version = self.missed.get((pe, context.vmid, context.vcpu), 0)
+                    held.add(Held("S1", context.vmid, version, context.vcpu, ()))
                     if entry.kind == "S2":
                         held.add(entry._replace(kind="S12", vcpu=context.vcpu))
                         held.add(entry._replace(kind="S12W", vcpu=context.vcpu))
@@ -490,6 +507,9 @@ class NaiveMachine:
                 self.found("O5", pe, entry.kind)
             if pe == entering and entry.vcpu not in (0, context.vcpu):
                 self.found("O3", pe, "S1")
+            version = self.missed.get((pe, entry.vmid, entry.vcpu), 0)
+            if pe == entering and entry.kind == "S1" and entry.root < version:
+                self.found("O3 fb", pe, "S1")
 
 
 def output_at(leaf: Leaf, ipa: int) -> int:

@@ -28,6 +28,7 @@ from reference_model.machine import Start
 PES = 2
 ROOT_A, ROOT_B, A2, B2, A3, B3 = (0x1_0000 + 0x1000 * n for n in range(6))
 VTCR = (64 - 39) | 1 << 6  # 39-bit IPA from level 1
+VM, FB = 1, 1 << 9
 USED = (0, 1)
 ATTRIBUTES = 0x7FC  # AF, SH, S2AP read and write, MemAttr normal
 READ_ONLY, NO_AF = ATTRIBUTES & ~0x80, ATTRIBUTES & ~0x400
@@ -55,7 +56,7 @@ def registers(vmid: int, root: int, vcpu: int) -> dict[str, int]:
         "VTTBR_EL2": vmid << 48 | root,
         "TTBR0_EL1": vcpu,
         "VTCR_EL2": VTCR,
-        "HCR_EL2": 1,
+        "HCR_EL2": VM | FB,
     }
 
 
@@ -182,6 +183,8 @@ def switches(draw: st.DrawFn, pe: int) -> list[Event]:
         Msr(pe, "TTBR0_EL1", draw(st.sampled_from([0x5000, 0x6000]))),
     ]
     events += draw(st.sampled_from([changes, changes[:1], changes[1:], []]))
+    if draw(st.integers(0, 3)) == 0:
+        events.append(Msr(pe, "HCR_EL2", draw(st.sampled_from([VM, VM | FB]))))
     if draw(st.booleans()):
         events.append(Isb(pe))
     if draw(st.booleans()):
