@@ -6,52 +6,75 @@ from collections.abc import Sequence
 
 from harness.check.result import Counts, ScenarioCost
 from harness.report.names import counted, profiles_text
-from harness.report.terminal import hanging, harmless
+from harness.report.terminal import hanging, harmless, outdented
 
 __all__ = ["cost_lines"]
 
-_Row = tuple[Counts | None, Counts | None, tuple[str, ...]]
+# Rows beyond these are counted, not shown.
+_SHOWN_ROWS = 6
 
 
 def cost_lines(
     cost: Sequence[ScenarioCost], every_profile: Sequence[str], verbose: bool
 ) -> list[str]:
-    """Render the rows that changed, and count the rest.
+    """Render the rows that changed, the greatest change first; count the rest.
 
-    Scenarios with equal counts on the same profiles share a row.
+    Rows that change by the same numbers are shown as one of them.
     """
     if not cost:
         return []
-    compared = any(row.base is not None for row in cost)
-    wanted = [row for row in cost if row.base != row.patched or verbose]
-    if not compared:
-        wanted = list(cost)
-    rest = len(cost) - len(wanted)
+    if all(row.base is None for row in cost):
+        title, wanted = "cost (instructions executed by one scenario):", list(cost)
+    else:
+        title = "cost (instructions executed by one scenario, base -> patched):"
+        wanted = [row for row in cost if row.base != row.patched]
     if not wanted:
-        return [f"cost: unchanged in {counted(len(cost), 'row')}"]
-    title = "cost (instructions executed by one scenario"
-    lines = [f"{title}{', base -> patched' if compared else ''}):"]
-    for (base, patched, profiles), scenarios in _grouped(wanted).items():
-        lines += _row(base, patched, scenarios, profiles_text(profiles, every_profile))
-    if rest:
-        lines.append(f"  unchanged in {counted(rest, 'other row')}")
+        return [f"cost: unchanged in all {counted(len(cost), 'row')}"]
+    groups = sorted(_grouped(wanted).values(), key=lambda rows: -_size(rows[0]))
+    shown = len(groups) if verbose else _SHOWN_ROWS
+    lines = [title]
+    for rows in groups[:shown]:
+        lines += _row(rows, every_profile)
+    if len(groups) > shown:
+        hidden = counted(sum(map(len, groups[shown:])), "row")
+        lines.append(f"  {hidden} with smaller changes (-v shows them)")
+    if len(cost) > len(wanted):
+        lines.append(f"  unchanged in {counted(len(cost) - len(wanted), 'row')}")
     return lines
 
 
-def _grouped(cost: Sequence[ScenarioCost]) -> dict[_Row, list[str]]:
-    groups: dict[_Row, list[str]] = {}
+def _grouped(cost: Sequence[ScenarioCost]) -> dict[object, list[ScenarioCost]]:
+    groups: dict[object, list[ScenarioCost]] = {}
     for row in cost:
-        key = (row.base, row.patched, row.profiles)
-        groups.setdefault(key, []).append(row.scenario)
+        groups.setdefault(tuple(_difference(row).items()), []).append(row)
     return groups
 
 
-def _row(
-    base: Counts | None, patched: Counts | None, scenarios: list[str], profiles: str
-) -> list[str]:
-    similar = f" (+{len(scenarios) - 1} similar)" if len(scenarios) > 1 else ""
-    head = hanging("  ", f"{harmless(scenarios[0])}{similar}, {profiles}")
-    return [*head, *_joined(_changes(base, patched))]
+def _difference(row: ScenarioCost) -> dict[str, int]:
+    """Return by how much each number changes, or the numbers of an audit."""
+    if row.patched is None:
+        return {"not run": 0}
+    old = _numbers(row.base) if row.base is not None else {}
+    new = _numbers(row.patched)
+    names = sorted(set(old) | set(new))
+    changes = {name: new.get(name, 0) - old.get(name, 0) for name in names}
+    return {name: change for name, change in changes.items() if change}
+
+
+def _size(row: ScenarioCost) -> int:
+    return sum(map(abs, _difference(row).values()))
+
+
+def _row(rows: list[ScenarioCost], every_profile: Sequence[str]) -> list[str]:
+    first = rows[0]
+    scenarios = dict.fromkeys(row.scenario for row in rows)
+    some = {profile for row in rows for profile in row.profiles}
+    profiles = [profile for profile in every_profile if profile in some]
+    others = len(scenarios) - 1
+    similar = f" (+{counted(others, 'scenario')} alike)" if others else ""
+    label = f"  {harmless(first.scenario)}{similar},"
+    head = outdented(label, profiles_text(profiles, every_profile))
+    return [*head, *_joined(_changes(first.base, first.patched))]
 
 
 def _joined(parts: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from harness.check.finding import Finding, Severity, TlbDiff
 from harness.report.names import and_more, profiles_text
@@ -15,7 +16,7 @@ __all__ = ["FINDING_LINES", "finding_lines", "finding_row", "heading", "place"]
 FINDING_LINES = 30
 # Below this many lines a trace says nothing; long effects may then exceed.
 _TRACE_LINES = 7
-_SHOWN_ENTRIES = 2
+_ALL = 10**6
 
 _COLOURS = {
     Severity.ERROR: Colour.ERROR,
@@ -48,13 +49,49 @@ def finding_row(finding: Finding, word: str = "") -> list[str]:
 def finding_lines(
     finding: Finding, every_profile: Sequence[str], style: Style, verbose: bool
 ) -> list[str]:
-    """Return everything that is known of a finding."""
+    """Return everything that is known of a finding, or what fits 30 lines."""
     head = [*heading(finding, style), *_location(finding)]
-    tail = [*_tlb(finding, verbose), *_notes(finding, every_profile, verbose)]
-    lines = head
-    if finding.trace:
-        lines = [*lines, "", *_trace(finding, style, len(head) + len(tail), verbose)]
-    return [*lines, "", *tail]
+    notes = _notes(finding, every_profile, verbose)
+
+    def whole(layout: _Layout) -> list[str]:
+        trace = _trace(finding, style, layout)
+        return [*head, *trace, *_tlb(finding, layout.entries), *notes]
+
+    lines = whole(_Layout())
+    for layout in _TIGHTER:
+        if verbose or len(lines) <= FINDING_LINES:
+            return lines
+        lines = whole(layout)
+    over = len(lines) - FINDING_LINES
+    if over <= 0 or not finding.trace:
+        return lines
+    room = len(_trace(finding, style, layout)) - 1 - over
+    return whole(replace(layout, room=max(_TRACE_LINES, room)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How much of a finding is shown."""
+
+    functions: bool = True  # the C function of each step
+    entries: int = _ALL  # TLB entries of each pCPU
+    gap: bool = True  # an empty line below the trace
+    room: int = _ALL  # lines of the trace
+
+
+_TIGHTER = (
+    _Layout(entries=2),
+    _Layout(entries=2, functions=False),
+    _Layout(entries=1, functions=False),
+    _Layout(entries=1, functions=False, gap=False),
+)
+
+
+def _trace(finding: Finding, style: Style, layout: _Layout) -> list[str]:
+    if not finding.trace:
+        return [""]
+    table = trace_table(finding.trace, style, layout.room, functions=layout.functions)
+    return ["", *table, *([""] if layout.gap else [])]
 
 
 def _location(finding: Finding) -> list[str]:
@@ -64,37 +101,26 @@ def _location(finding: Finding) -> list[str]:
     return hanging(" --> ", f"{place(finding)} ({function}{touched})")
 
 
-def _trace(finding: Finding, style: Style, others: int, verbose: bool) -> list[str]:
-    room = FINDING_LINES - others - 2  # two empty lines
-    full = trace_table(finding.trace, style, 10**6, functions=True)
-    if verbose or len(full) <= room:
-        return full
-    return trace_table(finding.trace, style, max(room, _TRACE_LINES))
-
-
-def _tlb(finding: Finding, verbose: bool) -> list[str]:
+def _tlb(finding: Finding, entries: int) -> list[str]:
     lines = []
     for diff in finding.tlb_diff:
         pe = f"  TLB of pCPU{diff.pe}  "
-        for n, (label, text) in enumerate(_observed(diff, verbose)):
+        for n, (label, text) in enumerate(_compared(diff, entries)):
             start = pe if n == 0 else " " * len(pe)
             lines += hanging(f"{start}{label:<9} ", harmless(text))
     return lines
 
 
-def _observed(diff: TlbDiff, verbose: bool) -> list[tuple[str, str]]:
-    shown = len(diff.unexpected) if verbose else _SHOWN_ENTRIES
-    rows = [
-        ("observed" if n == 0 else "", entry)
-        for n, entry in enumerate(diff.unexpected[:shown])
-    ]
-    if len(diff.unexpected) > shown:
-        rows.append(("", f"and {len(diff.unexpected) - shown} more entries"))
-    if not rows:
-        rows.append(("observed", "no entry that is not allowed"))
-    rows += [("missing" if n == 0 else "", e) for n, e in enumerate(diff.missing)]
-    rows.append(("allowed", diff.allowed))
-    return rows
+def _compared(diff: TlbDiff, entries: int) -> list[tuple[str, str]]:
+    """Set what the TLB may hold against what it is allowed to, as labelled rows."""
+    if not diff.unexpected and not diff.missing:
+        return [("observed", "only what is allowed")]
+    shown = list(diff.unexpected[:entries])
+    if len(diff.unexpected) > entries:
+        shown[-1] += f"; and {len(diff.unexpected) - entries} more"
+    rows = [("" if n else "observed", entry) for n, entry in enumerate(shown)]
+    rows += [("missing", entry) for entry in diff.missing]
+    return [*rows, ("allowed", diff.allowed)]
 
 
 def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> list[str]:

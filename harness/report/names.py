@@ -35,6 +35,6 @@ def and_more(names: Sequence[str], shown: int, what: str = "more") -> str:
 
 def profiles_text(some: Sequence[str], every: Sequence[str]) -> str:
     """Name the profiles, or say that it is all of them."""
-    if len(every) > 1 and set(some) == set(every):
+    if len(every) > 3 and set(some) == set(every):
         return f"all {len(every)} profiles"
     return ", ".join(some)

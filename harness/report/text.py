@@ -104,9 +104,10 @@ def _unsupported_text(item: UnsupportedItem, result: Result, verbose: bool) -> s
 def _not_executed(result: Result) -> list[str]:
     if not result.not_executed:
         return []
-    return hanging(
-        "changed but not executed: ", harmless(", ".join(result.not_executed))
-    )
+    lines = ["changed, but run by no scenario:"]
+    for where in result.not_executed:
+        lines += hanging("  ", harmless(where))
+    return lines
 
 
 def _bounds(result: Result, verbose: bool) -> list[str]:
@@ -172,8 +173,7 @@ def _gaps(result: Result) -> list[str]:
     if result.unsupported:
         gaps.append(f"{counted(len(result.unsupported), 'construct')} not modelled")
     if result.not_executed:
-        number = counted(len(result.not_executed), "changed function")
-        gaps.append(f"{number} not executed")
+        gaps.append(f"{counted(len(result.not_executed), 'changed place')} not run")
     if not result.bounds.exhausted:
         gaps.append("a bound was reached")
     return gaps

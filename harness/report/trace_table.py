@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.check.finding import Step
-from harness.report.names import short_names
+from harness.report.names import counted, short_names
 from harness.report.terminal import WIDTH, Colour, Style, columns, harmless, wrap
 
 __all__ = ["trace_table"]
 
 _INDENT = "  "
 _GAP = "  "
-_EVENT_MAX = 24
-_EVENT_MIN = 8
-_PLACE_MAX = 26
-_PLACE_MIN = 12
-_EFFECT_MIN = 24
 _BLAMED = ">"
+# Columns narrower than this are hard to read.
+_EVENT_MIN = 12
+_EVENT_MAX = 46
+_EFFECT_MIN = 14
 
 
 def trace_table(
@@ -25,65 +24,64 @@ def trace_table(
 ) -> list[str]:
     """Render the steps in about ``room`` lines.
 
-    Steps in the middle that the repair does not touch are folded until they
-    fit; with ``functions`` the C function stands below each file and line.
+    File and line stand below the event, with ``functions`` the C function as
+    well.  Steps in the middle that the repair does not touch are folded until
+    the rest fits.
     """
-    table = _Table(trace, style, functions)
-    blocks = [table.row(step) for step in trace]
+    table = _shortest(trace, style, functions)
+    blocks = table.rows()
     lines = [table.header()]
     for block, folded in _folded(trace, blocks, room - 1):
         lines += [table.fold(folded)] if folded else block
     return lines
 
 
+def _shortest(trace: Sequence[Step], style: Style, functions: bool) -> _Table:
+    """Choose the width of the pCPUs' columns that takes the fewest lines."""
+    tables = [
+        _Table(trace, style, functions, width)
+        for width in range(_EVENT_MAX, _EVENT_MIN - 1, -1)
+    ]
+    return min(tables, key=lambda table: sum(map(len, table.rows())))
+
+
 class _Table:
     """Column widths of one trace, and its rows."""
 
-    def __init__(self, trace: Sequence[Step], style: Style, functions: bool) -> None:
+    def __init__(
+        self, trace: Sequence[Step], style: Style, functions: bool, width: int
+    ) -> None:
+        self._trace = trace
         self._style = style
         self._functions = functions
         self._pes = sorted({step.pe for step in trace})
         self._names = short_names(step.file for step in trace if step.file)
         self._number = max(len(str(step.step)) for step in trace)
-        self._events = [
-            min(
-                _EVENT_MAX,
-                max(
-                    [len(f"pCPU{pe}")]
-                    + [columns(harmless(s.event)) for s in trace if s.pe == pe]
-                ),
-            )
-            for pe in self._pes
-        ]
-        places = [line for step in trace for line in self._place(step)]
-        self._places = min(_PLACE_MAX, max([2, *map(columns, places)]))
-        left = len(_INDENT) + 2 + self._number + len(_GAP) * (len(self._pes) + 2)
-        self._effect = WIDTH - left - sum(self._events) - self._places
-        while self._effect < _EFFECT_MIN and max(self._events) > _EVENT_MIN:
-            # The widest column of events can be broken with the least harm.
-            self._events[self._events.index(max(self._events))] -= 1
-            self._effect += 1
-        spare = min(_EFFECT_MIN - self._effect, self._places - _PLACE_MIN)
-        if spare > 0:
-            self._places -= spare
-            self._effect += spare
+        pes = len(self._pes)
+        left = len(_INDENT) + 2 + self._number + len(_GAP) * (pes + 1)
+        most = min(width, (WIDTH - left - _EFFECT_MIN) // pes)
+        self._events = []
+        for pe in self._pes:
+            texts = [text for s in trace if s.pe == pe for text in self._texts(s)]
+            self._events.append(min(most, max(map(columns, [f"pCPU{pe}", *texts]))))
+        self._effect = WIDTH - left - sum(self._events)
 
     def header(self) -> str:
         """Return the line of column titles."""
-        cells = [f"pCPU{pe}" for pe in self._pes]
-        line = self._line("#", " ", cells, "at", "effect")
+        line = self._line("#", " ", [f"pCPU{pe}" for pe in self._pes], "effect")
         return self._style.paint(line, Colour.DIM)
 
-    def row(self, step: Step) -> list[str]:
-        """Return the lines of one step."""
+    def rows(self) -> list[list[str]]:
+        """Return the lines of each step."""
+        return [self._row(step) for step in self._trace]
+
+    def _row(self, step: Step) -> list[str]:
         column = self._pes.index(step.pe)
-        event = wrap(harmless(step.event), self._events[column])
-        place = [
-            piece for line in self._place(step) for piece in wrap(line, self._places)
-        ]
+        width = self._events[column]
+        event = [line for text in self._texts(step) for line in wrap(text, width)]
         effect = wrap(harmless(step.effect), self._effect)
         lines = []
-        for n in range(max(len(event), len(place), len(effect))):
+        for n in range(max(len(event), len(effect))):
             cells = ["." if n == 0 else ""] * len(self._pes)
             cells[column] = event[n] if n < len(event) else ""
             lines.append(
@@ -91,7 +89,6 @@ class _Table:
                     str(step.step) if n == 0 else "",
                     _BLAMED if step.blamed and n == 0 else " ",
                     cells,
-                    place[n] if n < len(place) else "",
                     effect[n] if n < len(effect) else "",
                 )
             )
@@ -101,26 +98,25 @@ class _Table:
 
     def fold(self, count: int) -> str:
         """Return the line that stands for steps left out."""
-        text = f"... {count} steps not shown (-v shows them) ..."
+        text = f"... {counted(count, 'step')} not shown (-v shows all) ..."
         return self._style.paint(f"{_INDENT}{text}", Colour.DIM)
 
-    def _place(self, step: Step) -> list[str]:
-        if not step.file:
-            return ["-"]
-        place = [f"{harmless(self._names[step.file])}:{step.line}"]
-        if self._functions and step.function:
-            place.append(harmless(step.function))
-        return place
+    def _texts(self, step: Step) -> list[str]:
+        """Return what stands in the column of the step's pCPU."""
+        texts = [harmless(step.event)]
+        if step.file:
+            function = (
+                f" ({step.function})" if self._functions and step.function else ""
+            )
+            texts.append(harmless(f"{self._names[step.file]}:{step.line}{function}"))
+        return texts
 
-    def _line(
-        self, number: str, mark: str, events: list[str], place: str, effect: str
-    ) -> str:
+    def _line(self, number: str, mark: str, events: list[str], effect: str) -> str:
         cells = [f"{mark} {number:>{self._number}}"]
         cells += [
             _pad(cell, width) for cell, width in zip(events, self._events, strict=True)
         ]
-        cells += [_pad(place, self._places), effect]
-        return f"{_INDENT}{_GAP.join(cells)}".rstrip()
+        return f"{_INDENT}{_GAP.join([*cells, effect])}".rstrip()
 
 
 def _pad(text: str, width: int) -> str:

@@ -23,7 +23,7 @@ from report_samples import (
 )
 
 from harness.check.finding import Step
-from harness.check.result import PatchSummary, Result
+from harness.check.result import Counts, PatchSummary, Result
 from harness.report.finding_text import FINDING_LINES, finding_lines
 from harness.report.terminal import Style
 from harness.report.text import render_text, terse_text
@@ -94,10 +94,13 @@ def test_an_inconclusive_verdict_says_why() -> None:
     assert "clean" not in text
     verdict = " ".join(text[text.index("harness: inc") :].split())
     assert "1 construct not modelled" in verdict
-    assert "1 changed function not executed" in verdict
+    assert "1 changed place not run" in verdict
     assert "a bound was reached" in verdict
     assert "xen/arch/arm/mmu/p2m.c:1140: call of 'iommu_iotlb_flush'" in text
-    assert "changed but not executed: p2m_teardown" in text
+    assert (
+        "changed, but run by no scenario:\n"
+        "  p2m_teardown (xen/arch/arm/mmu/p2m.c:1300)\n" in text
+    )
 
 
 def test_an_unsafe_verdict_does_not_hide_what_is_not_modelled() -> None:
@@ -147,7 +150,7 @@ def test_the_blamed_step_is_marked() -> None:
 def test_one_acting_pcpu_gets_one_column() -> None:
     lines = finding_lines(ONE_PCPU, PROFILES, Style(), False)
     (header,) = (line for line in lines if line.lstrip().startswith("#"))
-    assert header.split() == ["#", "pCPU0", "at", "effect"]
+    assert header.split() == ["#", "pCPU0", "effect"]
 
 
 def test_files_of_one_name_stay_apart() -> None:
@@ -158,8 +161,8 @@ def test_files_of_one_name_stay_apart() -> None:
     text = "\n".join(
         finding_lines(replace(LOCAL, trace=steps), PROFILES, Style(), False)
     )
-    assert " arm/p2m.c:7 " in text
-    assert " mmu/p2m.c:8 " in text
+    assert " arm/p2m.c:7 (f)\n" in text
+    assert " mmu/p2m.c:8 (g)\n" in text
 
 
 def test_only_a_verified_repair_is_called_one_that_clears_it() -> None:
@@ -179,12 +182,24 @@ def test_profiles_are_named_on_both_sides() -> None:
 
 def test_cost_shows_what_changed_and_counts_the_rest() -> None:
     text = render_text(UNSAFE)
-    assert "unmap-4k/own-vttbr/1-pcpu (+1 similar), all 6 profiles" in text
+    assert "unmap-4k/own-vttbr/1-pcpu (+1 scenario alike), all 6 profiles" in text
     assert "tlbi vmalls12e1is 1 -> 0" in text
     assert "tlbi ipas2e1is 0 -> 262,144" in text
-    assert "unchanged in 1 other row" in text
+    assert "unchanged in 1 row\n" in text
     assert "map-new" not in text
-    assert "map-new" in render_text(UNSAFE, verbose=True)
+    assert text.index("unmap-1g") < text.rindex("unmap-4k"), "greatest change first"
+
+
+def test_many_different_changes_are_cut_and_counted() -> None:
+    rows = tuple(
+        replace(COST[0], scenario=f"s{n}", patched=Counts(dsb=100 + n))
+        for n in range(20)
+    )
+    text = render_text(replace(UNSAFE, cost=rows))
+    assert "  s19, " in text
+    assert "  s0, " not in text
+    assert "14 rows with smaller changes (-v shows them)" in text
+    assert "  s0, " in render_text(replace(UNSAFE, cost=rows), verbose=True)
 
 
 def test_cost_says_what_could_not_be_run() -> None:
