@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 
 from harness.errors import Unsupported
 from harness.execution.expression import Names
+from harness.execution.marking import marked
 from harness.execution.statement import Statements
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
@@ -48,14 +49,18 @@ def file_of(function: str) -> str:
 class Program:
     """A unit whose functions are compiled on first need.
 
-    Holds no state of a run: any number of executions may share it.
+    Any number of executions may share it.  It holds no state of a run but for
+    ``executed``, the marks of lines that ran in any of them.
     """
 
     def __init__(self, unit: ir.Unit) -> None:
         self.unit = unit
         self.names = Names()
+        self.executed: set[int] = set()
         self._compiled: dict[str, Compiled] = {}
         self._files: dict[str, str] = {}
+        self._watched: frozenset[str] = frozenset()
+        self._marks: list[tuple[str, Coord]] = []
 
     def function(self, name: str) -> Compiled:
         """Return the compiled form of a function that has a body."""
@@ -67,9 +72,34 @@ class Program:
             except (SyntaxError, RecursionError, MemoryError) as problem:
                 what = f"function '{name}', whose code nests too deeply"
                 raise Unsupported(function.coord, what) from problem
+            if name in self._watched:
+                known = self._marked(known)
             self._compiled[name] = known
             self._files[file_of(name)] = name
         return known
+
+    def watch(self, functions: frozenset[str]) -> None:
+        """Note from now on which lines of these functions run."""
+        self._watched = functions
+
+    def lines(self, function: str) -> frozenset[Coord]:
+        """Return the places in a watched function that can run."""
+        self.function(function)
+        return frozenset(coord for name, coord in self._marks if name == function)
+
+    def lines_run(self) -> frozenset[tuple[str, Coord]]:
+        """Return function and place of what ran in the watched functions."""
+        return frozenset(self._marks[number] for number in self.executed)
+
+    def _marked(self, compiled: Compiled) -> Compiled:
+        name = compiled.function.name
+
+        def number_of(line: int) -> int:
+            self._marks.append((name, compiled.coord(line)))
+            return len(self._marks) - 1
+
+        code = marked(compiled.text, file_of(name), number_of)
+        return replace(compiled, code=code)
 
     def of_file(self, file: str) -> Compiled | None:
         """Return the function whose code has this file name."""

@@ -15,6 +15,7 @@ from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.cpu import Cpu
 from harness.execution.expression import convert
 from harness.execution.fault import Fault
+from harness.execution.marking import MARK
 from harness.execution.memory import PAGE, Memory
 from harness.execution.program import Compiled, Program
 from harness.execution.recorder import Recorder
@@ -186,6 +187,7 @@ class Execution:
             "no_value": self._no_value,
             "unsupported": self._unsupported,
             "indirect": self._indirect,
+            MARK: self.program.executed.add,
         }
         table.update(accessors(self))
         return table

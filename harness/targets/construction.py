@@ -141,6 +141,7 @@ class Builder:
         self.unit = program.unit
         self.names = names
         self.features = features
+        self.domain_names: set[str] = set()
         self.memory = Memory()
         self.cpu = Cpu(features)
         boundary: dict[str, Boundary] = {}
@@ -174,7 +175,7 @@ class Builder:
         self.make_idle()
         self.world.call(0, "setup_virt_paging")
         for number in (1, 2):
-            self.make_domain(number)
+            self.make_domain(0, number)
         return self.world
 
     # ------------------------------------------------------------------- boot
@@ -303,6 +304,7 @@ class Builder:
     def new_domain(self, name: str, number: int) -> int:
         """Return a zeroed struct domain with its identity set."""
         address = self.memory.add(self.names.domain_size, name, zero=True).base
+        self.domain_names.add(name)
         place = address + self.names.domain_id
         self.memory.poke(place, 2, number)
         return address
@@ -320,10 +322,9 @@ class Builder:
             self.memory.poke(address + offset, size, value)
         return address
 
-    def make_domain(self, number: int) -> None:
-        """Create domain ``number`` with two vCPUs and a pool of table pages."""
+    def make_domain(self, pe: int, number: int) -> None:
+        """Create d<number> on ``pe``, with two vCPUs and a pool of table pages."""
         world, name = self.world, f"d{number}"
-        pe = self.cpu.pe
         address = self.new_domain(name, number)
         vcpus = tuple(
             Vcpu(
@@ -351,15 +352,17 @@ class Builder:
 
     def lock_name(self, address: int) -> str:
         """Name a lock by what it protects, or the object that it lies in."""
-        for domain in self.world.domains.values():
-            if address == domain.p2m + self.names.p2m_lock:
-                return f"p2m lock of {domain.name}"
-            if address == domain.address + self.names.domain_pool_lock:
-                return f"page pool lock of {domain.name}"
+        names = self.names
         for region in self.memory.regions:
-            if region.base <= address < region.base + region.size:
-                offset = address - region.base
-                return f"{region.name}+{offset:#x}" if offset else region.name
+            if not region.base <= address < region.base + region.size:
+                continue
+            offset = address - region.base
+            if region.size == names.domain_size and region.name in self.domain_names:
+                if offset == names.domain_p2m + names.p2m_lock:
+                    return f"p2m lock of {region.name}"
+                if offset == names.domain_pool_lock:
+                    return f"page pool lock of {region.name}"
+            return f"{region.name}+{offset:#x}" if offset else region.name
         return f"lock at {address:#x}"
 
     def lock_released(self, call: BoundaryCall) -> None:

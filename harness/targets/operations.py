@@ -65,10 +65,8 @@ def _map_block(world: World) -> None:
 
 
 def _map_table(world: World) -> None:
-    # Pages that are not contiguous in memory, so no block can be used.
-    for index in range(BLOCK_PAGES):
-        pa = GUEST_BLOCK_2M + (index ^ 1) * PAGE
-        _map(world, "d1", TABLE_IPA + index * PAGE, 1, pa)
+    # Not aligned to 2 MiB in memory, so no block can be used.
+    _map(world, "d1", TABLE_IPA, BLOCK_PAGES, GUEST_BLOCK_2M + PAGE)
 
 
 def _map_giant(world: World) -> None:

@@ -132,7 +132,7 @@ def _start_before_creation(world: World) -> None:
     _vcpu(world, "d1", 0, 0)
     _vcpu(world, "d2", 0, 1)
     before = world.save()
-    world.create_domain(3)
+    world.create_domain(0, 3)
     vmid = world.vttbr_of("d3") >> 48
     world.restore(before)
     root = world.copy_root("d2")
@@ -147,7 +147,7 @@ def _create_domain(world: World) -> None:
     _vcpu(world, "d2", 1, 1)
     world.enter_guest(1)
     world.trap(0)
-    world.create_domain(3)
+    world.create_domain(0, 3)
     world.set_entry(0, "d3", NEW_DOMAIN_IPA, 1, NEW_DOMAIN_PAGE)
     world.enter_guest(0)
     world.trap(1)

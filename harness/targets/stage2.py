@@ -7,13 +7,14 @@ mapped by pages or by a block makes no difference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
 __all__ = [
     "Mapping",
     "Mismatch",
+    "ReadTable",
     "TableMap",
     "compare",
     "either",
@@ -25,6 +26,8 @@ PAGE_SHIFT = 12
 PAGE_SIZE = 1 << PAGE_SHIFT
 ENTRIES = 512
 _ADDRESS_MASK = 0x0000_FFFF_FFFF_F000
+
+ReadTable = Callable[[int], Sequence[int]]
 
 _VALID = 1 << 0
 _TABLE = 1 << 1
@@ -77,14 +80,14 @@ class TableMap(NamedTuple):
         pages = 1 << max(0, ipa_bits - span)
         return cls(vttbr & _ADDRESS_MASK, level, pages)
 
-    def mappings(self, read: Callable[[int], int]) -> list[Mapping]:
+    def mappings(self, read: ReadTable) -> list[Mapping]:
         """List what the tables map, in order, adjacent ranges joined.
 
-        ``read`` returns the 8-byte word at a physical address.
+        ``read`` returns the 512 entries of the table page at an address.
         """
         return normalise(self._leaves(read))
 
-    def _leaves(self, read: Callable[[int], int]) -> Iterator[Mapping]:
+    def _leaves(self, read: ReadTable) -> Iterator[Mapping]:
         reach = ENTRIES << _shift(self.level)
         for page in range(self.pages):
             base = self.root + page * PAGE_SIZE
@@ -96,11 +99,10 @@ def _shift(level: int) -> int:
 
 
 def _table_leaves(
-    read: Callable[[int], int], table: int, level: int, ipa: int
+    read: ReadTable, table: int, level: int, ipa: int
 ) -> Iterator[Mapping]:
     size = 1 << _shift(level)
-    for index in range(ENTRIES):
-        entry = read(table + 8 * index)
+    for index, entry in enumerate(read(table)):
         if not entry & _VALID:
             continue
         here = ipa + index * size

@@ -16,7 +16,7 @@ from harness.targets.boundary_locks import Locks
 from harness.targets.boundary_radix import RadixTrees
 from harness.targets.context_switch import Stage1
 from harness.targets.names import Names
-from harness.targets.physical import HEAP_BASE, PAGE_SHIFT, PAGE_SIZE, Heap
+from harness.targets.physical import HEAP_BASE, HEAP_SIZE, PAGE_SHIFT, PAGE_SIZE, Heap
 from harness.targets.stage2 import Mapping as Stage2Mapping
 from harness.targets.stage2 import Mismatch, TableMap, compare, either, replace
 from reference_model.events import (
@@ -31,6 +31,7 @@ from reference_model.events import (
 __all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
 _LEVELS = 4
+_ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
 _ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx"}
 _RESTRICTED = {"p2m_access_rwx": "rwx", "p2m_access_rx": "rx"}
@@ -84,7 +85,7 @@ class World:
     frame_table: int  # address of the struct page_info of frame 0
     direct_map: int  # direct map address of physical address 0
     current_vcpu: Callable[[int], int]  # PE -> address of its "current" pointer
-    create_domain: Callable[[int], None]  # makes domain d<number> on the PE that runs
+    create_domain: Callable[[int, int], None]  # (PE, number): makes d<number>
     domains: dict[str, Domain] = field(default_factory=dict)
     idle: dict[int, int] = field(default_factory=dict)  # PE -> idle vCPU
     running: dict[int, Vcpu | None] = field(default_factory=dict)
@@ -118,9 +119,12 @@ class World:
         """Return the domain that a page belongs to."""
         return self.memory.peek(page + self.names.page_owner, 8)
 
-    def descriptor(self, pa: int) -> int:
-        """Return the 8-byte word at ``pa``."""
-        return self.memory.peek_physical(pa)
+    def table(self, pa: int) -> tuple[int, ...]:
+        """Return the entries of the table page at ``pa``; none if it is all zero."""
+        if not HEAP_BASE <= pa < HEAP_BASE + HEAP_SIZE:
+            return ()
+        data = self.memory.peek_bytes(self.direct_map + pa, PAGE_SIZE)
+        return struct.unpack("<512Q", data) if data != _ZERO_PAGE else ()
 
     # ---------------------------------------------------------------- running
 
@@ -228,7 +232,7 @@ class World:
         old = self.expected[domain]
         changed = replace(old, ipa, size, new)
         if partial:
-            found = self.tables_of(domain).mappings(self.descriptor)
+            found = self.tables_of(domain).mappings(self.table)
             changed = either(old, changed, found, ipa, size)
         self.expected[domain] = changed
 
@@ -253,7 +257,7 @@ class World:
 
     def maps(self, domain: str, ipa: int) -> bool:
         """Tell whether a walk finds a mapping for ``ipa`` now."""
-        mappings = self.tables_of(domain).mappings(self.descriptor)
+        mappings = self.tables_of(domain).mappings(self.table)
         return any(m.ipa <= ipa < m.ipa + m.size for m in mappings)
 
     def limit_pool(self, domain: str, free_pages: int) -> None:
@@ -331,9 +335,8 @@ class World:
         """List the non-zero words of the heap, which holds all table pages."""
         words = []
         for page in range(HEAP_BASE, self.heap.next_free, PAGE_SIZE):
-            data = self.memory.peek_bytes(self.direct_map + page, PAGE_SIZE)
-            values = enumerate(struct.unpack("<512Q", data))
-            words += [(page + 8 * i, value) for i, value in values if value]
+            entries = enumerate(self.table(page))
+            words += [(page + 8 * i, value) for i, value in entries if value]
         return words
 
     def copy_root(self, domain: str) -> int:
@@ -363,7 +366,7 @@ class World:
             for mismatch in compare(
                 name,
                 self.expected[name],
-                self.tables_of(name).mappings(self.descriptor),
+                self.tables_of(name).mappings(self.table),
             )
         ]
 

@@ -126,7 +126,7 @@ class LoadedTarget:
             if PROBE_PREFIX + macro in unit.constants
         }
         self._files = frozenset(files)
-        self._executed = Executed(unit, self.program, touched)
+        self._executed = Executed(self.program, touched)
         self._replaced = touched_override(unit, OVERRIDDEN, touched)
         self._bases: dict[_Key, _Base] = {}
         self._places = cpuinfo_places(unit)
@@ -145,17 +145,16 @@ class LoadedTarget:
             name, coord = self._replaced
             what = f"a change of '{name}', for which a model stands in"
             return Run(scenario.name, unsupported=Unsupported(coord, what))
-        with self._executed.watching():
-            try:
-                base = self._base(inputs)
-                base.prepare(scenario)
-            except Fault as fault:
-                return Run(scenario.name, fault=fault)
-            except BoundError as bound:
-                return Run(scenario.name, bound=bound)
-            except Unsupported as unsupported:
-                return Run(scenario.name, unsupported=unsupported)
-            return base.run(scenario)
+        try:
+            base = self._base(inputs)
+            base.prepare(scenario)
+        except Fault as fault:
+            return Run(scenario.name, fault=fault)
+        except BoundError as bound:
+            return Run(scenario.name, bound=bound)
+        except Unsupported as unsupported:
+            return Run(scenario.name, unsupported=unsupported)
+        return base.run(scenario)
 
     def same_path(self, run: Run, inputs: ProfileInputs) -> bool:
         """Tell whether a profile gives every answer that a run was given.

@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable
 
-from harness.targets.stage2 import Mapping, TableMap, compare, normalise, replace
+from harness.targets.stage2 import (
+    Mapping,
+    ReadTable,
+    TableMap,
+    compare,
+    normalise,
+    replace,
+)
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 LEAF = 0x7FD  # valid block, read and write, accessed
 
 
-def memory(words: Iterable[tuple[int, int]]):
+def memory(words: Iterable[tuple[int, int]]) -> ReadTable:
     held = dict(words)
-    return lambda pa: held.get(pa, 0)
+    return lambda table: [held.get(table + 8 * i, 0) for i in range(512)]
 
 
 def test_vtcr_gives_concatenated_roots() -> None:
