@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.check.counterexample import counterexample
 from harness.check.edits import Edit, instruction, parts
-from harness.check.explain import Explanation, explain
+from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
 from harness.check.rules import RULES
-from harness.check.timeline import Replay, Timeline
+from harness.check.timeline import Replay
 from harness.check.window import Window
 from harness.check.wording import address, virtual_address
 from reference_model.coordinates import Coord, Origin
@@ -67,7 +67,7 @@ class _Cause:
 
     rule: str
     text: str
-    blamed: tuple[object, ...]
+    blamed: tuple[str, int, Coord | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,8 @@ class Diagnostician:
     def __init__(self, source: PatchedSource) -> None:
         self._source = source
         self._causes: dict[_Signature, tuple[list[_Cause], bool]] = {}
-        self._told: dict[tuple[object, ...], int] = {}
+        self._told: set[tuple[object, ...]] = set()
+        self._known: set[tuple[str, tuple[str, int, Coord | None]]] = set()
 
     def diagnose(
         self,
@@ -103,19 +104,21 @@ class Diagnostician:
         without FEAT_nTLBPA, None if the CPU has none to begin with.
         """
         found: list[Diagnosis] = []
-        before: set[tuple[str, int, int, str, int, str]] | None = None
-        for violation in violations:
-            window = Window(events, violation, replay.profile, replay.start)
+        explainer = Explainer(replay, events, violations)
+        for violation in _telling(violations):
+            window = explainer.window(violation)
             signature = _signature(window)
             if signature not in self._causes:
-                if before is None:
-                    before = set(replay.violations(Timeline.of(events)))
-                explanation = explain(replay, window, before)
+                explanation = explainer.explain(violation, self._likely)
                 causes = self._named(explanation, window, counterpart)
                 self._causes[signature] = (causes, explanation.verified)
             causes, verified = self._causes[signature]
             found.extend(self._tell(replay, window, scenario, causes, verified))
         return found
+
+    def _likely(self, window: Window, edit: Edit) -> bool:
+        """Tell whether an edit mended something at the same instruction before."""
+        return (edit.rule, _identity(window.events[edit.blamed])) in self._known
 
     def _named(
         self, explanation: Explanation, window: Window, counterpart: Counterpart
@@ -123,6 +126,10 @@ class Diagnostician:
         if not explanation.edits:
             rule = _UNREPAIRED[window.violation.broken]
             return [_Cause(rule, "", _identity(window.events[window.cause]))]
+        self._known.update(
+            (edit.rule, _identity(window.events[edit.blamed]))
+            for edit in explanation.edits
+        )
         return [
             _Cause(
                 _refined(edit, window, counterpart),
@@ -151,7 +158,7 @@ class Diagnostician:
             # The trace is shown once per cause: the first is kept.
             key = (cause.rule, location.file, location.line, window.violation.broken)
             if key not in self._told:
-                self._told[key] = 1
+                self._told.add(key)
                 if not steps:
                     steps, diff = counterexample(replay, window, frozenset(positions))
             told.append(
@@ -162,7 +169,7 @@ class Diagnostician:
                     scenario,
                     replay.profile.name,
                     location,
-                    instruction(window.events[position]),
+                    _identity(window.events[position])[0],
                     _witness(window),
                     diff,
                     steps,
@@ -172,13 +179,27 @@ class Diagnostician:
         return told
 
 
+def _telling(violations: list[Violation]) -> list[Violation]:
+    """Leave out what says no more than another one does.
+
+    The same operations remove S12 and S12W entries.
+    """
+    combined = {v.key for v in violations if v.kind is EntryKind.S12}
+    return [
+        v
+        for v in violations
+        if v.kind is not EntryKind.S12W
+        or replace(v, kind=EntryKind.S12).key not in combined
+    ]
+
+
 # ------------------------------------------------------------------ signature
 
 
-def _identity(event: Event) -> tuple[object, ...]:
+def _identity(event: Event) -> tuple[str, int, Coord | None]:
     """Return what an event is, but for its operands."""
     origin = _origin(event)
-    what = instruction(event.body[0]) if hasattr(event, "body") else instruction(event)
+    what = "; ".join(instruction(part) for part in parts(event))
     return (what, event.pe, origin.coord if origin else None)
 
 

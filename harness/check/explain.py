@@ -7,14 +7,17 @@ cause: each edit of it is needed, and together they were replayed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.check.candidates import candidates
 from harness.check.edits import Edit, combined
 from harness.check.timeline import Replay, Timeline, ViolationKey
 from harness.check.window import Window
+from reference_model.events import Event
+from reference_model.violations import Violation
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explainer", "Explanation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +31,57 @@ class Explanation:
     verified: bool
 
 
-def explain(replay: Replay, window: Window, before: set[ViolationKey]) -> Explanation:
-    """Find the minimal repair of a violation.
+class Explainer:
+    """Explains the violations of one trace on one profile.
 
-    ``before`` holds the violations of the trace as recorded.
+    Each set of edits is replayed once, whatever it is tried for.
     """
-    timeline = Timeline.of(window.events)
-    key = window.violation.key
-    kept = sorted(candidates(window), key=lambda edit: edit.drastic)
-    if key in replay.violations(combined(kept, timeline)):
+
+    def __init__(
+        self, replay: Replay, events: tuple[Event, ...], violations: list[Violation]
+    ) -> None:
+        self._replay = replay
+        self._events = events
+        # Nothing behind the last violation can matter.
+        last = max((v.index for v in violations), default=-1)
+        self._timeline = Timeline.of(events[: last + 1])
+        self._before = {violation.key for violation in violations}
+        self._outcomes: dict[tuple[Edit, ...], frozenset[ViolationKey]] = {}
+
+    def explain(
+        self, violation: Violation, likely: Callable[[Window, Edit], bool]
+    ) -> Explanation:
+        """Find the minimal repair of a violation.
+
+        Edits that are ``likely``, because they mended something like it, are
+        tried first.
+        """
+        window = self.window(violation)
+        every = sorted(candidates(window), key=lambda edit: edit.drastic)
+        for edits in ([e for e in every if likely(window, e)], every):
+            if edits and violation.key not in self._outcome(edits):
+                return self._minimal(violation.key, edits)
         return Explanation((), verified=False)
-    for edit in sorted(kept, key=lambda e: -e.drastic):
-        fewer = [e for e in kept if e is not edit]
-        if key not in replay.violations(combined(fewer, timeline)):
-            kept = fewer
-    after = set(replay.violations(combined(kept, timeline)))
-    return Explanation(tuple(kept), verified=after <= before)
+
+    def window(self, violation: Violation) -> Window:
+        """Return the part of the trace that a violation is about."""
+        replay = self._replay
+        return Window(self._events, violation, replay.profile, replay.start)
+
+    def _minimal(self, key: ViolationKey, edits: list[Edit]) -> Explanation:
+        kept = edits
+        for edit in sorted(kept, key=lambda e: -e.drastic):
+            fewer = [e for e in kept if e is not edit]
+            if key not in self._outcome(fewer):
+                kept = fewer
+        return Explanation(tuple(kept), self._outcome(kept) <= self._before)
+
+    def _outcome(self, edits: list[Edit]) -> frozenset[ViolationKey]:
+        chosen = tuple(edits)
+        if not chosen:
+            return frozenset(self._before)
+        known = self._outcomes.get(chosen)
+        if known is None:
+            found = self._replay.violations(combined(edits, self._timeline))
+            known = self._outcomes[chosen] = frozenset(found)
+        return known

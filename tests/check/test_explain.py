@@ -23,9 +23,8 @@ from shorthand import (
     vttbr,
 )
 
-from harness.check.explain import explain
+from harness.check.explain import Explainer
 from harness.check.timeline import Replay, Timeline
-from harness.check.window import Window
 from reference_model.assumptions import Assumptions
 from reference_model.events import Eret, Event, Isb, Msr, TableFree
 from reference_model.machine import Start
@@ -49,14 +48,14 @@ def causes(
     events: list[Event], profile: str = "P0-v8.0", before: list[Event] = TWO_RUNNING
 ) -> list[set[str]]:
     """Return the rules of each violation, all repairs having been verified."""
-    trace = tuple([*before, dsb("sy"), *events])
+    trace = (*before, dsb("sy"), *events)
     machine = ARCHITECTURE_PROFILES[profile]
     replay = Replay(START, machine, Assumptions())
-    found = replay.violations(Timeline.of(trace))
+    found = list(replay.violations(Timeline.of(trace)).values())
+    explainer = Explainer(replay, trace, found)
     rules = []
-    for violation in found.values():
-        window = Window(trace, violation, machine, START)
-        explanation = explain(replay, window, set(found))
+    for violation in found:
+        explanation = explainer.explain(violation, lambda window, edit: False)
         assert explanation.verified, violation
         rules.append({edit.rule for edit in explanation.edits})
     return rules
@@ -205,10 +204,11 @@ def test_walks_in_flight_are_a_cause_of_their_own() -> None:
     trace = [*NEXT_VCPU, tlbi("VMALLE1"), dsb("nsh"), Isb(0), Eret(0)]
     machine = ARCHITECTURE_PROFILES["P0-v8.0"]
     replay = Replay(START, machine, Assumptions())
-    events = tuple([*ONE_RAN, *trace])
-    found = replay.violations(Timeline.of(events))
-    (violation,) = found.values()
-    edits = explain(replay, Window(events, violation, machine, START), set(found)).edits
+    events = (*ONE_RAN, *trace)
+    found = list(replay.violations(Timeline.of(events)).values())
+    (violation,) = found
+    explainer = Explainer(replay, events, found)
+    edits = explainer.explain(violation, lambda window, edit: False).edits
     assert {e.rule for e in edits} == {"ptw-not-drained-before-regime-switch"}
 
 
