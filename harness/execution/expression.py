@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from harness.errors import Unsupported
 from harness.ir import nodes as ir
+from harness.ir.layout import size_of
 from harness.ir.types import Array, CType, Function, Integer, Pointer
 from reference_model.coordinates import Coord
 
@@ -54,9 +55,15 @@ class Names:
 
 
 def width_of(ctype: CType) -> tuple[int, bool]:
-    """Return (bits, signed) of a scalar type."""
+    """Return (bits, signed) of a scalar type.
+
+    GCC computes with a bit-field wider than int in a type of just that width;
+    such a type has the width at the end of its name, as in "unsigned long:34".
+    """
     if isinstance(ctype, Integer):
-        return 8 * ctype.size, ctype.signed and not ctype.is_bool
+        _, colon, width = ctype.name.rpartition(":")
+        bits = int(width) if colon else 8 * ctype.size
+        return bits, ctype.signed and not ctype.is_bool
     if isinstance(ctype, (Pointer, Array, Function)):
         return 64, False
     raise Unsupported(None, f"a value of type '{ctype}'")
@@ -222,7 +229,7 @@ class Expressions:
 
     def _load(self, expr: ir.Load) -> str:
         bits, signed = width_of(expr.type)
-        size = bits // 8
+        size = size_of(expr.type)
         address = self.value(expr.address)
         if size not in _LOADS:
             text = f"load({address}, {size})"

@@ -209,8 +209,9 @@ class Statements(Expressions):
     # ------------------------------------------------------ simple statements
 
     def _store(self, s: ir.Store) -> None:
-        bits, _ = width_of(s.type)
-        self._put(self.value(s.address), bits // 8, self.value(s.value), s.coord)
+        width_of(s.type)
+        size = size_of(s.type)
+        self._put(self.value(s.address), size, self.value(s.value), s.coord)
 
     def _put(self, address: str, size: int, value: str, coord: Coord) -> None:
         where = self.names.coord(coord)
@@ -277,8 +278,8 @@ class Statements(Expressions):
         self.emit(text, s.coord)
         for output, name in results:
             if output.local is None and output.address is not None:
-                bits, _ = width_of(output.type)
-                self._put(self.value(output.address), bits // 8, name, s.coord)
+                size = size_of(output.type)
+                self._put(self.value(output.address), size, name, s.coord)
 
     def _current(self, output: ir.AsmOutput, coord: Coord) -> str:
         if output.local is not None:

@@ -82,15 +82,23 @@ def _here(run: Execution, name: str, vector: Vector) -> str:
         return str(run.call(name, *vector))
     except Fault as fault:
         assert fault.kind in ARITHMETIC, fault
-        return "trap"
+        return fault.kind
 
 
 def _compare(text: str, runs: list[tuple[str, Vector]], place: Path) -> list[str]:
     expected = _on_host(text, runs, place)
     program = Program(lower_text(text, "random.c"))
     run = Execution(program, Memory(), Cpu(), Recorder(), {})
+    folded = 0
     for (name, vector), result in zip(runs, expected, strict=True):
-        assert (name, vector, _here(run, name, vector)) == (name, vector, result)
+        here = _here(run, name, vector)
+        if here == "signed-overflow" and result != "trap":
+            folded += 1
+            continue
+        here = "trap" if here in ARITHMETIC else here
+        assert (name, vector, here) == (name, vector, result)
+    # The compiler folds some overflows away before it adds its checks.
+    assert folded <= len(runs) // 50
     return expected
 
 
