@@ -41,7 +41,8 @@ def _is_asm(node: c_ast.FuncCall) -> bool:
 
 
 def _add_root(node: c_ast.Node, names: set[str]) -> None:
-    while isinstance(node, c_ast.StructRef | c_ast.ArrayRef):
+    # What a pointer leads to is not the pointer; an array is in memory anyway.
+    while isinstance(node, c_ast.StructRef) and node.type == ".":
         node = node.name
     if isinstance(node, c_ast.ID):
         names.add(node.name)

@@ -56,6 +56,8 @@ _SUFFIXES = {
     "llu": ("unsigned long long",),
 }
 
+_CHAIN_LIMIT = 200  # what runs the IR goes down expressions recursively
+
 
 class Expressions(Operators):
     """Lowers expressions."""
@@ -288,6 +290,8 @@ class Expressions(Operators):
             if chain[-1].left.op in ("&&", "||"):
                 break
             chain.append(chain[-1].left)
+        if len(chain) > _CHAIN_LIMIT:
+            raise NotLowered("expression this long", self.coord(node))
         left = self.scalar(chain[-1].left)
         for item in reversed(chain):
             right = self.scalar(item.right)

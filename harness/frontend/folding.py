@@ -18,6 +18,7 @@ from harness.ir.nodes import (
     FrameAddress,
     FunctionAddress,
     GlobalAddress,
+    LoadBits,
     Logical,
     Select,
     Unary,
@@ -94,7 +95,22 @@ def cast(expr: Expr, ctype: CType) -> Expr:
         inner = expr.operand
         if isinstance(expr.type, Pointer) and isinstance(inner.type, Pointer):
             return cast(inner, ctype)
-    return Cast(expr, ctype, expr.coord)
+    converted = Cast(expr, ctype, expr.coord)
+    if isinstance(ctype, Integer) and not _fits(expr, ctype):
+        return _narrowed(converted, ctype)
+    return converted
+
+
+def _fits(expr: Expr, ctype: Integer) -> bool:
+    """Tell whether every value of ``expr`` is in the range of ``ctype``."""
+    if precision(ctype) == 8 * ctype.size:
+        return True  # the conversion itself sees to it
+    source = expr.type
+    if isinstance(expr, LoadBits) and isinstance(source, Integer):
+        return expr.bits.width <= precision(ctype) and source.signed == ctype.signed
+    if not isinstance(source, Integer) or (source.signed and not ctype.signed):
+        return False
+    return precision(source) < precision(ctype) or source == ctype
 
 
 def unary(op: str, operand: Expr, ctype: Integer, coord: Coord) -> Expr:
@@ -103,7 +119,8 @@ def unary(op: str, operand: Expr, ctype: Integer, coord: Coord) -> Expr:
         value = -operand.value if op == "-" else ~operand.value
         if not ctype.signed or wrap(value, ctype) == value:
             return constant(value, ctype, coord)
-    return _narrowed(Unary(op, operand, ctype, coord), ctype)
+    expr = Unary(op, operand, ctype, coord)
+    return expr if ctype.signed else _narrowed(expr, ctype)
 
 
 def binary(op: str, left: Expr, right: Expr, ctype: Integer, coord: Coord) -> Expr:
@@ -118,16 +135,26 @@ def binary(op: str, left: Expr, right: Expr, ctype: Integer, coord: Coord) -> Ex
     if isinstance(right, Const) and right.value == 0 and op in ("+", "-", "|", "<<"):
         return left
     expr = Binary(op, left, right, ctype, coord)
-    return _narrowed(expr, ctype) if op in ("+", "-", "*", "<<") else expr
+    # Signed overflow stays for the execution to find.
+    wraps = op in ("+", "-", "*", "<<") and not ctype.signed
+    return _narrowed(expr, ctype) if wraps else expr
 
 
 def _narrowed(expr: Expr, ctype: Integer) -> Expr:
-    """Let arithmetic on a wide bit-field wrap at the width of the field."""
-    width = precision(ctype)
-    if width == 8 * ctype.size or ctype.signed:
+    """Let a value of the type of a wide bit-field wrap at the field's width."""
+    spare = 8 * ctype.size - precision(ctype)
+    if spare == 0:
         return expr
-    mask = Const((1 << width) - 1, ctype, expr.coord)
-    return Binary("&", expr, mask, ctype, expr.coord)
+    if not ctype.signed:
+        mask = Const((1 << precision(ctype)) - 1, ctype, expr.coord)
+        return Binary("&", expr, mask, ctype, expr.coord)
+    # Up to the top without a sign, then down with it.
+    unsigned = Integer("unsigned long", ctype.size, False)
+    signed = Integer("long", ctype.size, True)
+    distance = Const(spare, INT, expr.coord)
+    up = Binary("<<", Cast(expr, unsigned, expr.coord), distance, unsigned, expr.coord)
+    down = Binary(">>", Cast(up, signed, expr.coord), distance, signed, expr.coord)
+    return Cast(down, ctype, expr.coord)
 
 
 def _fold(op: str, left: int, right: int, ctype: Integer) -> int | None:

@@ -6,7 +6,9 @@ are known to hold, and from the list of ``generic-y`` wrappers, which is read.
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from pathlib import Path
 
 from harness.frontend.builtin_macros import builtin_macros_header
@@ -38,7 +40,12 @@ def write_generated_headers(source_root: Path, directory: Path) -> None:
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+            # Another process may be reading: never show it half a header.
+            with tempfile.NamedTemporaryFile(
+                "w", encoding="utf-8", dir=path.parent, delete=False
+            ) as stream:
+                stream.write(text)
+            os.replace(stream.name, path)
 
 
 def generic_headers(source_root: Path) -> list[str]:

@@ -21,6 +21,7 @@ from harness.errors import ParseError
 from harness.frontend.attributes import Attribute, SideTable, read_attributes
 from harness.frontend.gnuasm import read_asm
 from harness.frontend.tokens import Places, tokenize
+from reference_model.coordinates import Coord
 
 __all__ = [
     "ASM_CALL",
@@ -70,9 +71,16 @@ class GnuLexer(CLexer):  # type: ignore[misc]
     def input(self, text: str, filename: str = "") -> None:
         """Split and rewrite ``text``."""
         super().input("", filename)
-        raw = tokenize(PREDECLARED + text, self.places)
+        start = f'# 1 "{filename}"\n'
+        raw = tokenize(PREDECLARED + start + text, self.places)
         self._next = 0
         self._out = _Rewriter(raw, self.places, self.side).run()
+
+    def last_place(self) -> Coord | None:
+        """Return the place of the token that was handed out last."""
+        if not self._next:
+            return None
+        return self.places.coord(self._out[self._next - 1].column)
 
     def token(self) -> Token | None:
         """Return the next token, or None at the end."""

@@ -73,9 +73,7 @@ class _Entries:
     def drop(self, start: int, end: int) -> None:
         """Forget what was said about bits from ``start`` to ``end``."""
         self.leaves = [
-            old
-            for old in self.leaves
-            if old.span()[1] <= start or old.span()[0] >= end
+            old for old in self.leaves if old.span()[1] <= start or old.span()[0] >= end
         ]
 
 

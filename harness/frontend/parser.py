@@ -43,7 +43,7 @@ def parse(text: str, file: str) -> Syntax:
     try:
         tree = parser.parse(text, file)
     except SyntaxProblem as problem:
-        raise _located(str(problem), lexer.places) from None
+        raise _located(str(problem), lexer) from None
     except RecursionError:
         raise ParseError(f"'{file}' is nested too deeply to parse") from None
     finally:
@@ -52,10 +52,13 @@ def parse(text: str, file: str) -> Syntax:
     return Syntax(tree, lexer.places, lexer.side)
 
 
-def _located(problem: str, places: Places) -> ParseError:
+def _located(problem: str, lexer: GnuLexer) -> ParseError:
     """Turn pycparser's message, whose column is a token number, into ours."""
     match = _NUMBERED.match(problem)
-    if match is None:
-        return ParseError(problem)
-    message = match[4][:1].lower() + match[4][1:]
-    return ParseError(f"syntax error: {message}", places.coord(int(match[3])))
+    if match is not None:
+        coord = lexer.places.coord(int(match[3]))
+        message = match[4]
+    else:
+        coord = lexer.last_place()
+        message = problem.rpartition(": ")[2]
+    return ParseError(f"syntax error: {message[:1].lower()}{message[1:]}", coord)

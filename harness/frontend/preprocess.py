@@ -27,10 +27,11 @@ __all__ = ["PROBE_FILE", "PROBE_PREFIX", "Preprocessed", "preprocess"]
 PROBE_PREFIX = "__harness_"
 PROBE_FILE = "<probes>"
 
-_SECONDS = 20
-_MEMORY_KIB = 2 << 20
+_SECONDS = 10
+_MEMORY_KIB = 1 << 20
 _OUTPUT_BYTES = 64 << 20
 _FILE_BYTES = 8 << 20
+_MESSAGE_BYTES = 1 << 20
 
 _INCLUDE_DIRECTORIES = ("xen/include", "xen/arch/arm/include")
 _CONFIG_HEADER = "xen/include/xen/config.h"
@@ -82,12 +83,9 @@ def preprocess(
             raise PreprocessError(f"no file '{name}' in the tree")
     write_generated_headers(source_root, generated)
     names = FileNames(source_root, generated, roots)
-    unit = generated / "unit.c"
-    unit.write_text(
-        _translation_unit([source_root / name for name in sources], probes),
-        encoding="utf-8",
-    )
-    text = names.shorten(_run(_command(source_root, generated, unit), generated, names))
+    unit = _translation_unit([source_root / name for name in sources], probes)
+    command = _command(source_root, generated)
+    text = names.shorten(_run(command, unit, generated, names))
     files = tuple(f for f in names.files if not f.startswith("<"))
     _refuse_embed(source_root, files)
     return Preprocessed(text, files)
@@ -108,7 +106,7 @@ def _translation_unit(paths: Sequence[Path], probes: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _command(source_root: Path, generated: Path, unit: Path) -> list[str]:
+def _command(source_root: Path, generated: Path) -> list[str]:
     """Return the compiler's command line: Xen's flags that matter to ``-E``."""
     compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
     command = [*compiler, "-E", "-x", "c", "-std=gnu99", "-undef", "-nostdinc", "-w"]
@@ -118,23 +116,26 @@ def _command(source_root: Path, generated: Path, unit: Path) -> list[str]:
     command += ["-include", str(source_root / _CONFIG_HEADER)]
     for directory in _INCLUDE_DIRECTORIES:
         command += ["-I", str(source_root / directory)]
-    return [*command, "-I", str(generated), str(unit)]
+    return [*command, "-I", str(generated), "-"]
 
 
-def _run(command: list[str], directory: Path, names: FileNames) -> str:
-    """Run the compiler under limits and return what it printed."""
+def _run(command: list[str], unit: str, directory: Path, names: FileNames) -> str:
+    """Run the compiler on ``unit`` under limits and return what it printed."""
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
         "TMPDIR": str(directory),
     }
-    with tempfile.TemporaryFile(dir=directory) as output:
+    with (
+        tempfile.TemporaryFile(dir=directory) as output,
+        tempfile.TemporaryFile(dir=directory) as messages,
+    ):
         try:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", _LIMITED, "sh", *command],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
-                stderr=subprocess.PIPE,
+                stderr=messages,
                 cwd=directory,
                 env=environment,
                 start_new_session=True,
@@ -142,15 +143,17 @@ def _run(command: list[str], directory: Path, names: FileNames) -> str:
         except OSError as error:
             raise PreprocessError(f"cannot start the compiler: {error}") from error
         try:
-            _, messages = process.communicate(timeout=_SECONDS)
+            process.communicate(unit.encode(), _SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
             raise PreprocessError(
                 f"the preprocessor did not finish within {_SECONDS} s"
             ) from None
-        if process.returncode != 0:
-            _raise_error(command[0], messages.decode(errors="replace"), names)
+        if process.returncode != 0 or output.seek(0, os.SEEK_END) >= _OUTPUT_BYTES:
+            messages.seek(0)
+            text = messages.read(_MESSAGE_BYTES).decode(errors="replace")
+            _raise_error(command[0], text, names)
         output.seek(0)
         return output.read(_OUTPUT_BYTES).decode(errors="replace")
 
@@ -159,7 +162,7 @@ def _raise_error(compiler: str, messages: str, names: FileNames) -> None:
     """Report the first error of the compiler at its place in the tree."""
     match = _ERROR_LINE.search(messages)
     if match is None:
-        last = (messages.strip().splitlines() or ["no message"])[-1]
+        last = (messages.strip().splitlines() or ["it exceeded a limit"])[-1]
         raise PreprocessError(f"'{compiler}' failed (is CC a C compiler?): {last}")
     file = names.short_name(match["file"])
     coord = Coord(file, int(match["line"]), int(match["column"] or 0))

@@ -414,3 +414,15 @@ long t_constants(long a, long b)
         + (5 / -2) + (-5 % 3) + (-5 >> 1) + (1 << 4 | 3) + !5 + !!7 + ~0 + sizeof(int[3]) + sizeof(0x80000000)
         + sizeof(2147483648) + (a & 0) + (b & 0) + 18446744073709551615u;
 }
+
+struct wide { unsigned long u:36; long s:41; unsigned int w:32; long n:20; };
+
+long t_wide_conversions(long a, long b)
+{
+    struct wide f = { a, b, a, b };
+
+    /* an int operand is converted to the width of the field */
+    return (f.u < f.n) + ((f.u + (int)a) >> 3) * 3 + ((int)b - f.u) % 1000 + (~f.u >> 30)
+        + (f.s > f.u) * 5 + (f.s & (int)a) + (f.w < f.n) * 7 + (-f.u >> 20) + (f.u ? f.n : f.u) % 99
+        + (f.u << 1 == (f.u + f.u)) + (unsigned long)(f.s / 3) + sizeof(f.u + 0);
+}
