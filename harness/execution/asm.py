@@ -7,16 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import Unsupported
-from harness.execution.asm_data import (
-    Action,
-    State,
-    UnsetRegister,
-    branch,
-    compute,
-    transfer,
-)
+from harness.execution.asm_data import branch, compute
 from harness.execution.asm_operand import Operands
-from harness.execution.asm_special import system
+from harness.execution.asm_special import no_operation, system
+from harness.execution.asm_state import Action, State, UnsetRegister
 from harness.execution.asm_template import (
     Alternative,
     Instruction,
@@ -26,6 +20,7 @@ from harness.execution.asm_template import (
     TemplateError,
     parse,
 )
+from harness.execution.asm_transfer import transfer
 from harness.execution.expression import convert
 from harness.execution.fault import Fault
 from harness.execution.statement import is_memory
@@ -60,12 +55,18 @@ def build(execution: Execution, asm: ir.Asm) -> Built:
         return _refuse(binding)
     slots, results = binding.slots, binding.results
     actions = _actions(items, binding.reader, template, asm.coord)
+    if not any(isinstance(item, Label) for item in items):
+        actions = [action for action in actions if action is not no_operation]
     queries = [((a.feature,), int(chosen)) for a, chosen in answers]
     recorder, step = execution.recorder, execution.draw
+    asked = -1
 
     def run(coord: int, *values: int) -> tuple[int, ...]:
-        for subject, answer in queries:
-            recorder.query("alternative", subject, answer)
+        nonlocal asked
+        if asked != recorder.part:
+            asked = recorder.part
+            for subject, answer in queries:
+                recorder.query("alternative", subject, answer)
         regs: dict[int | str, int] = dict(zip(slots, values, strict=True))
         state = State(execution, coord, regs)
         at, end = 0, len(actions)

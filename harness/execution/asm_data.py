@@ -1,69 +1,13 @@
-"""A64 data processing, loads, stores and branches of inline assembly."""
+"""A64 data processing and branches of inline assembly."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from harness.execution.asm_operand import Address, Modifier, Operand, Register, Word
-from reference_model.coordinates import Origin
+from harness.execution.asm_operand import Modifier, Operand, Register, Word
+from harness.execution.asm_state import Action, State, read, signed, write
 
-if TYPE_CHECKING:
-    from harness.execution.run import Execution
-
-__all__ = ["Action", "State", "branch", "compute", "read", "transfer", "write"]
-
-
-class State:
-    """Registers and flags while one asm statement executes."""
-
-    __slots__ = ("c", "coord", "execution", "n", "origin_", "regs", "v", "z")
-
-    def __init__(
-        self, execution: Execution, coord: int, regs: dict[int | str, int]
-    ) -> None:
-        self.execution = execution
-        self.coord = coord
-        self.regs = regs
-        self.origin_: Origin | None = None
-        self.n = self.z = self.c = self.v = False
-
-    @property
-    def origin(self) -> Origin:
-        """Return the origin of the statement's events."""
-        if self.origin_ is None:
-            self.origin_ = self.execution.origin(self.coord)
-        return self.origin_
-
-
-# An instruction at work; a number is the item to continue with.
-Action = Callable[[State], int | None]
-
-
-class UnsetRegister(Exception):  # noqa: N818 - becomes an Unsupported
-    """An instruction reads a register that nothing has written."""
-
-
-def read(state: State, source: Register | int) -> int:
-    """Return the value of a register or immediate, unsigned."""
-    if isinstance(source, int):
-        return source
-    if source.slot is None:
-        return 0
-    value = state.regs.get(source.slot)
-    if value is None:
-        if source.slot == "sp":
-            value = state.execution.cpu.registers.get((state.execution.cpu.pe, "SP"))
-        if value is None:
-            raise UnsetRegister(str(source.slot))
-    return value & ((1 << source.bits) - 1)
-
-
-def write(state: State, target: Register, value: int) -> None:
-    """Set a register; a 32-bit write clears the upper half."""
-    if target.slot is not None:
-        state.regs[target.slot] = value & ((1 << target.bits) - 1)
-
+__all__ = ["branch", "compute"]
 
 _CONDITIONS: dict[str, Callable[[State], bool]] = {
     "eq": lambda s: s.z,
@@ -121,7 +65,7 @@ _BINARY: dict[str, Binary] = {
     "eon": lambda f, _, a, b, w: _logic(f, a ^ ~b, w),
     "lsl": lambda f, _, a, b, w: _logic(f, a << (b % w), w),
     "lsr": lambda f, _, a, b, w: _logic(f, a >> (b % w), w),
-    "asr": lambda f, _, a, b, w: _logic(f, _signed(a, w) >> (b % w), w),
+    "asr": lambda f, _, a, b, w: _logic(f, signed(a, w) >> (b % w), w),
     "mul": lambda f, _, a, b, w: _logic(f, a * b, w),
     "udiv": lambda f, _, a, b, w: _logic(f, a // b if b else 0, w),
 }
@@ -138,9 +82,9 @@ _UNARY: dict[str, Callable[[int, int], int]] = {
     "uxtb": lambda a, _: a & 0xFF,
     "uxth": lambda a, _: a & 0xFFFF,
     "uxtw": lambda a, _: a & 0xFFFFFFFF,
-    "sxtb": lambda a, _: _signed(a & 0xFF, 8),
-    "sxth": lambda a, _: _signed(a & 0xFFFF, 16),
-    "sxtw": lambda a, _: _signed(a & 0xFFFFFFFF, 32),
+    "sxtb": lambda a, _: signed(a & 0xFF, 8),
+    "sxth": lambda a, _: signed(a & 0xFFFF, 16),
+    "sxtw": lambda a, _: signed(a & 0xFFFFFFFF, 32),
 }
 _SELECTS: dict[str, Callable[[int], int]] = {
     "csel": lambda b: b,
@@ -148,11 +92,6 @@ _SELECTS: dict[str, Callable[[int], int]] = {
     "csinv": lambda b: ~b,
     "csneg": lambda b: -b,
 }
-
-
-def _signed(value: int, bits: int) -> int:
-    value &= (1 << bits) - 1
-    return value - (1 << bits) if value >> (bits - 1) else value
 
 
 def _modified(state: State, source: Register | int, change: Modifier | None) -> int:
@@ -165,13 +104,13 @@ def _modified(state: State, source: Register | int, change: Modifier | None) -> 
     if kind == "lsr":
         return value >> amount
     if kind == "asr":
-        return _signed(value, source.bits if isinstance(source, Register) else 64) >> (
+        return signed(value, source.bits if isinstance(source, Register) else 64) >> (
             amount
         )
     width = {"b": 8, "h": 16, "w": 32, "x": 64}[kind[-1]]
     value &= (1 << width) - 1
     if kind.startswith("s"):
-        value = _signed(value, width)
+        value = signed(value, width)
     return value << amount
 
 
@@ -295,131 +234,5 @@ def branch(
 
     def act(state: State) -> int | None:
         return there if test(state) else None
-
-    return act
-
-
-# ----------------------------------------------------------- loads and stores
-
-_SIZES = {"": 0, "b": 1, "h": 2}
-_LOADS = ("ldr", "ldur", "ldar", "ldapr", "ldxr", "ldaxr", "ldtr")
-_STORES = ("str", "stur", "stlr", "sttr")
-_EXCLUSIVE_STORES = ("stxr", "stlxr")
-
-
-def _kind(mnemonic: str, stems: tuple[str, ...]) -> tuple[str, int] | None:
-    """Split a mnemonic into its stem and access size (0: the register's)."""
-    for stem in stems:
-        size = _SIZES.get(mnemonic.removeprefix(stem))
-        if mnemonic.startswith(stem) and size is not None:
-            return stem, size
-    return None
-
-
-def _locate(state: State, place: Address) -> int:
-    """Return the address and write the base register back."""
-    base = read(state, place.base)
-    offset = place.offset
-    if isinstance(offset, Register):
-        offset = read(state, offset) << place.shift
-    moved = (base + offset) & 0xFFFF_FFFF_FFFF_FFFF
-    if place.written:
-        write(state, place.base, moved)
-    return base if place.written == "post" else moved
-
-
-def _put(state: State, address: int, size: int, value: int, release: bool) -> None:
-    execution = state.execution
-    execution.memory.store(address, size, value)
-    execution.stored(address, size, state.origin, release=release)
-
-
-def transfer(mnemonic: str, operands: list[Operand]) -> Action | None:
-    """Return the action of a load or store."""
-    match operands:
-        case [Register() as register, Address() as place]:
-            return _simple(mnemonic, register, place)
-        case [Register() as status, Register() as source, Address() as place]:
-            store = _kind(mnemonic, _EXCLUSIVE_STORES)
-            if store is not None:
-                return _exclusive(store, status, source, place)
-            if mnemonic in ("ldp", "stp"):
-                return _pair(mnemonic == "ldp", status, source, place)
-        case [] if mnemonic == "clrex":
-            return _clear_monitor
-        case _:
-            pass
-    return None
-
-
-def _clear_monitor(state: State) -> None:
-    state.execution.cpu.monitors.pop(state.execution.cpu.pe, None)
-
-
-def _simple(mnemonic: str, register: Register, place: Address) -> Action | None:
-    signed = {"ldrsb": 1, "ldrsh": 2, "ldrsw": 4}.get(mnemonic)
-    load = _kind(mnemonic, _LOADS)
-    store = _kind(mnemonic, _STORES)
-    size = register.bits // 8
-    if store is not None:
-        size = store[1] or size
-        release = store[0] == "stlr"
-
-        def put(state: State) -> None:
-            value = read(state, register)
-            _put(state, _locate(state, place), size, value, release)
-
-        return put
-    if load is None and signed is None:
-        return None
-    size = signed or (load[1] if load else 0) or size
-    exclusive = load is not None and "x" in load[0]
-
-    def get(state: State) -> None:
-        address = _locate(state, place)
-        value = state.execution.memory.load(address, size)
-        if signed:
-            value = _signed(value, 8 * size)
-        write(state, register, value)
-        if exclusive:
-            cpu = state.execution.cpu
-            cpu.monitors[cpu.pe] = address
-
-    return get
-
-
-def _exclusive(
-    store: tuple[str, int], status: Register, source: Register, place: Address
-) -> Action:
-    size = store[1] or source.bits // 8
-    release = store[0] == "stlxr"
-
-    def act(state: State) -> None:
-        cpu = state.execution.cpu
-        value, address = read(state, source), _locate(state, place)
-        if cpu.monitors.pop(cpu.pe, None) != address:
-            write(state, status, 1)
-            return
-        _put(state, address, size, value, release)
-        write(state, status, 0)
-
-    return act
-
-
-def _pair(load: bool, first: Register, second: Register, place: Address) -> Action:
-    size = first.bits // 8
-
-    def act(state: State) -> None:
-        if load:
-            address = _locate(state, place)
-            low = state.execution.memory.load(address, size)
-            high = state.execution.memory.load(address + size, size)
-            write(state, first, low)
-            write(state, second, high)
-            return
-        values = read(state, first), read(state, second)
-        address = _locate(state, place)
-        _put(state, address, size, values[0], False)
-        _put(state, address + size, size, values[1], False)
 
     return act

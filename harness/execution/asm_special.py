@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.errors import Unsupported
-from harness.execution.asm_data import Action, State, read, write
 from harness.execution.asm_operand import Operand, Register, Word
+from harness.execution.asm_state import Action, State, read, write
 from harness.execution.asm_system import (
     NO_OPERATION,
     TLBI_OPS,
@@ -31,7 +31,7 @@ from reference_model.events import (
     Tlbi,
 )
 
-__all__ = ["system"]
+__all__ = ["no_operation", "system"]
 
 _IRQ = 1 << 7  # DAIF.I
 # Writing one of these does something besides holding a value.
@@ -62,7 +62,7 @@ def _constant_event(make: Callable[[int, Origin], Event]) -> Action:
 def system(mnemonic: str, operands: list[Operand]) -> Action | None:
     """Return the action of a system instruction."""
     if mnemonic in NO_OPERATION:
-        return _nothing
+        return no_operation
     match mnemonic, operands:
         case "isb", []:
             return _constant_event(lambda pe, origin: Isb(pe, origin=origin))
@@ -90,7 +90,7 @@ def system(mnemonic: str, operands: list[Operand]) -> Action | None:
             return None
 
 
-def _nothing(_: State) -> None:
+def no_operation(_: State) -> None:
     """Do nothing, as the instruction does."""
 
 
@@ -98,7 +98,7 @@ def _barrier(mnemonic: str, option: str | int) -> Action | None:
     known = barrier(option)
     if known is None or (mnemonic == "dmb" and known[2]):
         # SSBB and PSSBB are DSBs by encoding; they only stop speculation.
-        return _nothing if mnemonic == "dsb" and option in (0, 4) else None
+        return no_operation if mnemonic == "dsb" and option in (0, 4) else None
     domain: Domain = known[0]
     _, access, nxs = known
     kind = BarrierKind.DSB if mnemonic == "dsb" else BarrierKind.DMB
@@ -128,9 +128,10 @@ def _tlbi(op: str, rest: list[Operand]) -> Action | None:
 
     def act(state: State) -> None:
         execution = state.execution
-        operand = read(state, source)
-        event = Tlbi(execution.cpu.pe, op, operand, origin=state.origin)
-        execution.recorder.add(event)
+        operand, origin = read(state, source), state.origin
+        pe = execution.cpu.pe
+        if not execution.recorder.repeats(pe, op, operand, origin):
+            execution.recorder.add(Tlbi(pe, op, operand, origin=origin))
 
     return act
 

@@ -7,8 +7,8 @@ from types import CodeType
 
 from harness.errors import Unsupported
 from harness.execution.expression import Names
+from harness.execution.jump import Jumps
 from harness.execution.marking import marked
-from harness.execution.statement import Statements
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
 from harness.ir.types import Record
@@ -108,7 +108,7 @@ class Program:
 
 
 def _compile(function: ir.FunctionDef, names: Names) -> Compiled:
-    text = Statements(names)
+    text = Jumps(names)
     text.begin(function)
     parameters = [_parameter(text, p) for p in function.parameters]
     if isinstance(function.result, Record):
@@ -158,7 +158,7 @@ def _spilled(parameter: ir.Variable) -> bool:
     return parameter.in_memory and not isinstance(parameter.type, Record)
 
 
-def _parameter(text: Statements, parameter: ir.Variable) -> str:
+def _parameter(text: Jumps, parameter: ir.Variable) -> str:
     if isinstance(parameter.type, Record):
         return text.frame(parameter.name)
     return text.local(parameter.name)

@@ -42,6 +42,8 @@ class Recorder:
         self._waiting: list[tuple[int, int, str]] = []
         self._memory: Memory | None = None
         self.add: Callable[[Event], None] = self._folding.add
+        self.repeats = self._folding.repeats
+        self.part = 0  # grows with every forget()
 
     @property
     def events(self) -> list[Event]:
@@ -64,6 +66,7 @@ class Recorder:
         self._folding.clear()
         self._queries.clear()
         self.warnings.clear()
+        self.part += 1
 
     def query(self, kind: str, subject: tuple[int | str, ...], answer: int) -> None:
         """Note a question about the profile."""

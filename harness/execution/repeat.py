@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from reference_model.coordinates import Origin
 from reference_model.events import Event, Repeat, Tlbi
 
 __all__ = ["Fold", "Folding", "expand"]
@@ -71,6 +72,31 @@ class Folding:
             self.settle()
         self.events.append(event)
         self._detect(event)
+
+    def repeats(self, pe: int, op: str, operand: int, origin: Origin) -> bool:
+        """Count a TLBI into the current fold if it is the next of its body.
+
+        Does what ``add`` would, without the event: loops are long.
+        """
+        fold = self.fold
+        if fold is None:
+            return False
+        place = fold.position
+        expected = fold.body[place]
+        if (
+            type(expected) is not Tlbi
+            or expected.op != op
+            or expected.pe != pe
+            or expected.origin is not origin
+            or operand != expected.operand + fold.strides[place] * fold.count
+        ):
+            return False
+        place += 1
+        if place == len(fold.body):
+            fold.count += 1
+            place = 0
+        fold.position = place
+        return True
 
     def settle(self) -> None:
         """Write the current fold out."""

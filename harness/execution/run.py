@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from types import TracebackType
 from typing import Any, NoReturn
 
 from harness.errors import BoundError, Unsupported
@@ -13,11 +12,12 @@ from harness.execution.access import accessors
 from harness.execution.asm import build
 from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.cpu import Cpu
+from harness.execution.explain import NOWHERE, explain
 from harness.execution.expression import convert
 from harness.execution.fault import Fault
 from harness.execution.marking import MARK
 from harness.execution.memory import PAGE, Memory
-from harness.execution.program import Compiled, Program
+from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.steps import Exhausted, Limits, Steps
 from harness.execution.variable import Variables
@@ -29,7 +29,6 @@ from reference_model.events import Event, Store, Zero
 
 __all__ = ["Execution", "Limits"]
 
-_NOWHERE = Coord("", 0, 0)
 Code = Callable[..., Any]
 
 
@@ -91,7 +90,7 @@ class Execution:
             )
             self._globals["ticks"] = self._steps.supply
             self._globals["tick"] = self._steps.supply.__next__
-        coord = _NOWHERE if outermost else self.call_coord()
+        coord = NOWHERE if outermost else self.call_coord()
         self.stack.append(self.program.names.call(function, coord))
         try:
             return self._enter(function, arguments)
@@ -105,7 +104,7 @@ class Execution:
         ) as problem:
             if not outermost:
                 raise
-            self._explain(problem, function)
+            explain(self.program, problem, function)
         finally:
             sys.setrecursionlimit(interpreter)
             self._running -= 1
@@ -360,75 +359,6 @@ class Execution:
         frames = tuple(Frame(*calls[site]) for site in reversed(stack))
         function = frames[0].function if frames else ""
         return Origin(coord, function, frames, self.recorder.touched(coord))
-
-    def _explain(self, problem: BaseException, function: str) -> NoReturn:
-        """Raise what the caller expects, with place and stack."""
-        places = self._places(problem.__traceback__)
-        coord = places[-1][1] if places else None
-        calls: list[Frame] = []
-        before = _NOWHERE
-        for compiled, here, _ in places:
-            calls.append(Frame(compiled.function.name, before))
-            before = here
-        stack = tuple(reversed(calls))
-        if isinstance(problem, Exhausted):
-            raise self._endless(problem, places, function) from None
-        if isinstance(problem, RecursionError):
-            msg = "calls nest deeper than the interpreter can follow"
-            raise BoundError(msg, coord) from None
-        if isinstance(problem, Fault):
-            problem.coord = problem.coord or coord
-            problem.stack = problem.stack or stack
-            raise problem
-        if isinstance(problem, Unsupported):
-            if problem.coord is None and coord is not None:
-                raise Unsupported(coord, problem.what) from None
-            raise problem
-        if not places or not _in_generated(problem, self.program):
-            raise problem
-        if isinstance(problem, ZeroDivisionError):
-            what = "division by zero"
-            raise Fault("division-by-zero", what, coord, stack) from None
-        name = str(problem).split("'")[1].removeprefix("v_")
-        what = f"read of uninitialised variable '{name}'"
-        raise Fault("uninitialised-read", what, coord, stack) from None
-
-    def _places(self, trace: TracebackType | None) -> list[tuple[Compiled, Coord, int]]:
-        """List the generated frames of a traceback, outermost first."""
-        found = []
-        while trace is not None:
-            file = trace.tb_frame.f_code.co_filename
-            compiled = self.program.of_file(file)
-            if compiled is not None:
-                line = trace.tb_lineno
-                found.append((compiled, compiled.coord(line), line))
-            trace = trace.tb_next
-        return found
-
-    def _endless(
-        self,
-        problem: Exhausted,
-        places: list[tuple[Compiled, Coord, int]],
-        function: str,
-    ) -> BoundError:
-        for compiled, _, line in reversed(places):
-            loop = compiled.loop(line)
-            if loop is not None:
-                what = f"loop at {loop} does not end within {problem.what}"
-                return BoundError(what, loop)
-        coord = places[-1][1] if places else None
-        what = f"'{function}' does not end within {problem.what}"
-        return BoundError(what, coord)
-
-
-def _in_generated(problem: BaseException, program: Program) -> bool:
-    """Tell whether generated code itself raised."""
-    trace = problem.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return False
-    return program.of_file(trace.tb_frame.f_code.co_filename) is not None
 
 
 def _function_type(unit: ir.Unit, name: str) -> Function | None:

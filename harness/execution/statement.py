@@ -1,103 +1,28 @@
-"""Python text for IR statements.
-
-Structured C becomes structured Python.  A function with ``goto`` becomes a
-dispatcher: its outer statements are cut into numbered blocks, and a jump sets
-``pc`` and starts over; statements that no jump enters or leaves stay
-structured inside a block.
-"""
+"""Python text for IR statements: structured C becomes structured Python."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
 from harness.errors import Unsupported
 from harness.execution.expression import Expressions, constant, width_of
+from harness.execution.flow import completes, own_breaks, tail_breaks
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
 from harness.ir.types import Record, Void
 from reference_model.coordinates import Coord
 
-__all__ = ["Statements", "walk"]
+__all__ = ["Statements", "Target", "is_memory"]
 
 
 @dataclass(slots=True)
-class _Target:
+class Target:
     """Where Break and Continue of an enclosing statement go."""
 
     break_: Callable[[Coord], None]
     continue_: Callable[[Coord], None] | None = None  # None: the next one outwards
-
-
-def walk(statement: ir.Statement) -> Iterator[ir.Statement]:
-    """Yield a statement and all statements in it."""
-    yield statement
-    inner: tuple[ir.Statement, ...] = ()
-    match statement:
-        case ir.Block():
-            inner = statement.statements
-        case ir.If():
-            inner = (statement.then, statement.otherwise)
-        case ir.Loop():
-            inner = (statement.body, statement.step)
-        case ir.Switch():
-            inner = tuple(body for _, body in statement.cases)
-        case _:
-            pass
-    for part in inner:
-        yield from walk(part)
-
-
-def _flat(statement: ir.Statement) -> bool:
-    """Tell whether a jump enters the statement or leaves a loop in it."""
-    for part in walk(statement):
-        if isinstance(part, ir.Label):
-            return True
-        if isinstance(part, (ir.Loop, ir.Switch)) and any(
-            isinstance(inner, ir.Goto) for inner in walk(part)
-        ):
-            return True
-    return False
-
-
-def _last(block: ir.Block) -> ir.Statement | None:
-    for statement in reversed(block.statements):
-        if not isinstance(statement, ir.Block):
-            return statement
-        last = _last(statement)
-        if last is not None:
-            return last
-    return None
-
-
-def _completes(block: ir.Block) -> bool:
-    """Tell whether control may run off the end of a block."""
-    last = _last(block)
-    if isinstance(last, ir.If):
-        return _completes(last.then) or _completes(last.otherwise)
-    return not isinstance(last, (ir.Break, ir.Continue, ir.Return, ir.Goto))
-
-
-def _tail_breaks(block: ir.Block) -> int:
-    """Count the Breaks with nothing behind them in a case."""
-    last = _last(block)
-    if isinstance(last, ir.If):
-        return _tail_breaks(last.then) + _tail_breaks(last.otherwise)
-    return int(isinstance(last, ir.Break))
-
-
-def _own_breaks(statement: ir.Statement) -> int:
-    """Count the Breaks that leave the statement around this one."""
-    match statement:
-        case ir.Break():
-            return 1
-        case ir.Block():
-            return sum(_own_breaks(inner) for inner in statement.statements)
-        case ir.If():
-            return _own_breaks(statement.then) + _own_breaks(statement.otherwise)
-        case _:
-            return 0
 
 
 class Statements(Expressions):
@@ -115,12 +40,8 @@ class Statements(Expressions):
         self.callees: set[str] = set()
         self._function = function
         self._indent = 1
-        self._targets: list[_Target] = []
-        self._labels: dict[str, int] = {}
-        self._blocks = 0
-        self._open = True
+        self._targets: list[Target] = []
         self._leave = ""
-        self._flags = 0
 
     def emit(self, text: str, coord: Coord) -> None:
         """Append one line."""
@@ -133,11 +54,11 @@ class Statements(Expressions):
         """Emit the function's body; ``leave`` frees its frame."""
         self._leave = leave
         block = self._function.body
-        if any(isinstance(part, ir.Goto) for part in walk(block)):
-            self._dispatcher(block)
-        else:
-            self._block(block)
+        self._whole(block)
         self._end_of_function()
+
+    def _whole(self, block: ir.Block) -> None:
+        self._block(block)
 
     def _end_of_function(self) -> None:
         if self._leave:
@@ -330,7 +251,7 @@ class Statements(Expressions):
         self.emit("for _ in ticks:", s.coord)
 
         def again(coord: Coord) -> None:
-            saved, self._targets = self._targets, [*outer, _Target(leave, None)]
+            saved, self._targets = self._targets, [*outer, Target(leave, None)]
             self._block(s.step)
             self._targets = saved
             self.emit("continue", coord)
@@ -339,11 +260,14 @@ class Statements(Expressions):
             self.emit("break", coord)
 
         outer = list(self._targets)
-        self._targets.append(_Target(leave, again))
+        self._targets.append(Target(leave, again))
         self._indented(s.body)
         self._indented(s.step)
         self._targets.pop()
         self.loops.append((first, len(self.lines), s.coord))
+
+    def _goto(self, s: ir.Goto) -> None:
+        raise Unsupported(s.coord, "goto")
 
     def _break(self, coord: Coord) -> None:
         if not self._targets:
@@ -361,8 +285,8 @@ class Statements(Expressions):
     def _switch(self, s: ir.Switch) -> None:
         inner, falls = False, False
         for number, (_, body) in enumerate(s.cases):
-            inner |= _own_breaks(body) > _tail_breaks(body)
-            falls |= number + 1 < len(s.cases) and _completes(body)
+            inner |= own_breaks(body) > tail_breaks(body)
+            falls |= number + 1 < len(s.cases) and completes(body)
         if not inner and not falls:
             self._switch_chain(s)
         else:
@@ -388,7 +312,7 @@ class Statements(Expressions):
         def nothing(coord: Coord) -> None:
             self.emit("pass", coord)
 
-        self._targets.append(_Target(nothing))
+        self._targets.append(Target(nothing))
         word = "if"
         for test, number in self._chosen(s, name):
             if number == s.default:
@@ -418,7 +342,7 @@ class Statements(Expressions):
             self.emit("break", coord)
 
         self.emit("while True:", s.coord)
-        self._targets.append(_Target(leave, onwards))
+        self._targets.append(Target(leave, onwards))
         self._indent += 1
         for number, (_, body) in enumerate(s.cases):
             self.emit(f"if {name} <= {number}:", s.coord)
@@ -441,114 +365,6 @@ class Statements(Expressions):
             if number != s.default:
                 text = f"{results[number]} if {test} else {text}"
         self.emit(f"{name} = {text}", s.coord)
-
-    # ------------------------------------------------------------------ jumps
-
-    def _goto(self, s: ir.Goto) -> None:
-        if s.label not in self._labels:
-            raise Unsupported(s.coord, f"goto to unknown label '{s.label}'")
-        self._jump(self._labels[s.label], s.coord)
-
-    def _jump(self, block: int, coord: Coord) -> None:
-        self.emit(f"pc = {block}", coord)
-        self.emit("continue", coord)
-
-    def _new(self) -> int:
-        self._blocks += 1
-        return self._blocks
-
-    def _start(self, block: int, coord: Coord) -> None:
-        """End the current block, falling into a new one."""
-        self.emit(f"pc = {block}", coord)
-        self._indent -= 1
-        self.emit(f"if pc == {block}:", coord)
-        self._indent += 1
-
-    def _dispatcher(self, block: ir.Block) -> None:
-        for part in walk(block):
-            if isinstance(part, ir.Label):
-                self._labels[part.name] = self._new()
-        first = len(self.lines)
-        self.emit("pc = 0", block.coord)
-        self.emit("for _ in ticks:", block.coord)
-        self._indent += 1
-        self.emit("if pc == 0:", block.coord)
-        self._indent += 1
-        self._flatten(block)
-        self.emit("break", block.coord)
-        self._indent -= 2
-        self.loops.append((first, len(self.lines), block.coord))
-
-    def _flatten(self, s: ir.Statement) -> None:
-        if not _flat(s):
-            self._statement(s)
-            return
-        match s:
-            case ir.Block():
-                for statement in s.statements:
-                    self._flatten(statement)
-            case ir.Label():
-                self._start(self._labels[s.name], s.coord)
-            case ir.If():
-                self._flat_if(s)
-            case ir.Loop():
-                self._flat_loop(s)
-            case ir.Switch():
-                self._flat_switch(s)
-            case _:
-                self._statement(s)
-
-    def _target(self, leave: int, again: int | None = None) -> _Target:
-        def break_(coord: Coord) -> None:
-            self._jump(leave, coord)
-
-        if again is None:
-            return _Target(break_)
-        onwards = again
-
-        def continue_(coord: Coord) -> None:
-            self._jump(onwards, coord)
-
-        return _Target(break_, continue_)
-
-    def _branch(self, condition: str, block: int, coord: Coord) -> None:
-        self.emit(f"if {condition}:", coord)
-        self._indent += 1
-        self._jump(block, coord)
-        self._indent -= 1
-
-    def _flat_if(self, s: ir.If) -> None:
-        otherwise, end = self._new(), self._new()
-        self._branch(f"not {self.condition(s.condition)}", otherwise, s.coord)
-        self._flatten(s.then)
-        self._jump(end, s.coord)
-        self._start(otherwise, s.coord)
-        self._flatten(s.otherwise)
-        self._start(end, s.coord)
-
-    def _flat_loop(self, s: ir.Loop) -> None:
-        head, step, end = self._new(), self._new(), self._new()
-        self._start(head, s.coord)
-        self._targets.append(self._target(end, step))
-        self._flatten(s.body)
-        self._start(step, s.coord)
-        self._flatten(s.step)
-        self._targets.pop()
-        self._jump(head, s.coord)
-        self._start(end, s.coord)
-
-    def _flat_switch(self, s: ir.Switch) -> None:
-        blocks = [self._new() for _ in s.cases]
-        end, name = self._new(), self.temporary()
-        self._choose(s, name, [str(block) for block in [*blocks, end]])
-        self.emit(f"pc = {name}", s.coord)
-        self.emit("continue", s.coord)
-        self._targets.append(self._target(end))
-        for number, (_, body) in enumerate(s.cases):
-            self._start(blocks[number], s.coord)
-            self._flatten(body)
-        self._targets.pop()
-        self._start(end, s.coord)
 
 
 def is_memory(constraint: str) -> bool:

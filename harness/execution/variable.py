@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.errors import BoundError, TreeError, Unsupported
+from harness.execution.address_space import FUNCTION_BASE
 from harness.execution.expression import convert
-from harness.execution.memory import FUNCTION_BASE, Memory, Region
+from harness.execution.memory import Memory, Region
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
 

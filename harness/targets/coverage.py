@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from harness.execution.program import Program
-from harness.execution.statement import walk
+from harness.execution.flow import walk
 from harness.ir.nodes import FunctionDef
 from reference_model.coordinates import Coord
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from harness.execution.builtin import BUILTINS
-from harness.execution.statement import walk
+from harness.execution.flow import walk
 from harness.ir.nodes import Call, FunctionDef, Unit
 from reference_model.coordinates import Coord
 
