@@ -35,11 +35,14 @@ from reference_model.profiles import REPEAT_TLBI
 from reference_model.tlbi import By, Operation, Scope, decode_operation
 from reference_model.violations import Property
 
-__all__ = ["candidates"]
+__all__ = ["DRASTIC", "candidates"]
 
 # How drastic an edit is: those with the largest number are given up first.
 _STRENGTHEN, _WIDEN, _PROMOTE, _FORM, _SYNCHRONISE, _DSB = range(6)
 _STAGE1_STEP, _MORE_IPAS, _STAGE, _VMID, _DRAIN, _FLUSH = range(6, 12)
+
+# Edits from here on add what was left out altogether.
+DRASTIC = _DRAIN
 
 # A root that holds nothing: no walk below it finds a descriptor.
 _EMPTY_ROOT = 0x0000_FFFF_FFFF_0000

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
-__all__ = ["Coverage", "coverage_of"]
+__all__ = ["Coverage", "common", "coverage_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,19 @@ class Coverage:
     def missing(self) -> tuple[str, ...]:
         """Return everything that was not run, in words."""
         return (*self.unexecuted, *(f"{name} (not run)" for name in self.unread))
+
+
+def common(parts: Iterable[Coverage]) -> Coverage:
+    """Return what none of several runs executed, in the order of the first."""
+    first, *others = parts
+    return Coverage(
+        tuple(
+            place
+            for place in first.unexecuted
+            if all(place in other.unexecuted for other in others)
+        ),
+        first.unread,
+    )
 
 
 def coverage_of(target: LoadedTarget, patch: Patch | None) -> Coverage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from harness.check.candidates import DRASTIC
 from harness.check.counterexample import counterexample
 from harness.check.edits import Edit, instruction, parts
 from harness.check.explain import Explainer, Explanation
@@ -117,7 +118,12 @@ class Diagnostician:
         return found
 
     def _likely(self, window: Window, edit: Edit) -> bool:
-        """Tell whether an edit mended something at the same instruction before."""
+        """Tell whether an edit mended something at the same instruction before.
+
+        A missing step is never likely: something smaller may do here.
+        """
+        if edit.insertions and edit.drastic >= DRASTIC:
+            return False
         return (edit.rule, _identity(window.events[edit.blamed])) in self._known
 
     def _named(
@@ -262,7 +268,7 @@ def _location(event: Event, window: Window, source: PatchedSource) -> Location:
     A place in a source file is preferred to one in a header, where helpers
     are; then one in a function that the patch touched somewhere.
     """
-    origin = _origin(event) or _origin(window.events[window.violation.index])
+    origin = _origin(event) or window.first_origin()
     if origin is None:
         return Location("", 0, "", False)
     places = list(_places(origin))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from harness.check.merging import compared
+from harness.check.finding import Finding
+from harness.check.merging import compared, findings_of
 from harness.check.result import (
     Bounds,
     PatchSummary,
@@ -18,7 +19,13 @@ from harness.check.result import (
     ScenarioCost,
     UnsupportedItem,
 )
-from harness.check.tree_analysis import Reached, TreeAnalysis, TreeJob, analyse
+from harness.check.tree_analysis import (
+    Reached,
+    TreeAnalysis,
+    TreeJob,
+    analyse,
+    joined,
+)
 from harness.errors import UsageError
 from harness.series import Patch, Tree, choose_base, read_patch
 from harness.series.base import EMBEDDED
@@ -66,19 +73,17 @@ def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
         if name not in ARCHITECTURE_PROFILES:
             raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
     tree = choose_base(request.tree, request.cwd, patch, request.embedded)
-    jobs = [TreeJob(tree, patch, request.profiles, request.scenarios)]
-    if patch is not None:
-        jobs.append(TreeJob(tree, None, request.profiles, request.scenarios))
-    analyses = _analyses(jobs, request)
-    patched, base = analyses[0], analyses[1] if patch is not None else None
-    findings = compared(base.findings, patched.findings) if base else patched.findings
+    patched, base = _analysed(tree, patch, request)
+    findings = _findings(patched, request)
+    if base is not None:
+        findings = compared(_findings(base, request), findings)
     return Result(
         command=command,
         base=_base_name(tree, request),
         tree_version=tree.version,
         patches=(_summary(patch),) if patch is not None else (),
         profiles=request.profiles,
-        bounds=_bounds(analyses, request),
+        bounds=_bounds(patched, base, request),
         findings=tuple(findings),
         unsupported=_unsupported(patched, base),
         cost=_cost(patched, base, request.profiles),
@@ -88,15 +93,47 @@ def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
     )
 
 
-def _analyses(jobs: list[TreeJob], request: CheckRequest) -> list[TreeAnalysis]:
-    workers = min(len(jobs), request.jobs or os.cpu_count() or 1)
+def _findings(analysis: TreeAnalysis, request: CheckRequest) -> list[Finding]:
+    return findings_of(analysis.diagnoses, request.profiles, analysis.scenarios)
+
+
+def _analysed(
+    tree: Tree, patch: Patch | None, request: CheckRequest
+) -> tuple[TreeAnalysis, TreeAnalysis | None]:
+    """Analyse the patched tree and, if there is a patch, the base."""
+    workers = request.jobs or os.cpu_count() or 1
+    patches = [patch] if patch is None else [patch, None]
+    jobs = [
+        TreeJob(tree, which, request.profiles, request.scenarios, share, workers)
+        for which in patches
+        for share in range(workers)
+    ]
+    parts = _run(jobs, workers, request)
+    analyses = [joined(parts[n : n + workers]) for n in range(0, len(parts), workers)]
+    return analyses[0], analyses[1] if patch is not None else None
+
+
+def _run(
+    jobs: list[TreeJob], workers: int, request: CheckRequest
+) -> list[TreeAnalysis]:
     if workers == 1:
         return [analyse(job, request.progress) for job in jobs]
-    # The patched tree runs here, where progress can be shown.
+    # Every first share runs here, where progress can be shown.
     with ProcessPoolExecutor(workers - 1, get_context("spawn")) as pool:
-        futures = [pool.submit(analyse, job) for job in jobs[1:]]
-        first = analyse(jobs[0], request.progress)
-        return [first, *(future.result() for future in futures)]
+        elsewhere = {
+            number: pool.submit(analyse, job)
+            for number, job in enumerate(jobs)
+            if job.share
+        }
+        here = {
+            number: analyse(job, request.progress)
+            for number, job in enumerate(jobs)
+            if not job.share
+        }
+        return [
+            here[number] if number in here else elsewhere[number].result()
+            for number in range(len(jobs))
+        ]
 
 
 def _base_name(tree: Tree, request: CheckRequest) -> str:
@@ -112,14 +149,17 @@ def _summary(patch: Patch) -> PatchSummary:
     return PatchSummary(patch.name, patch.subject or "", tuple(names))
 
 
-def _bounds(analyses: list[TreeAnalysis], request: CheckRequest) -> Bounds:
+def _bounds(
+    patched: TreeAnalysis, base: TreeAnalysis | None, request: CheckRequest
+) -> Bounds:
+    analyses = [a for a in (patched, base) if a is not None]
     return Bounds(
-        scenarios=len(analyses[0].scenarios),
+        scenarios=len(patched.scenarios),
         profiles=len(request.profiles),
         pcpus=PES,
         executions=sum(a.executions for a in analyses),
         events=sum(a.events for a in analyses),
-        exhausted=all(a.exhausted for a in analyses[:1]),
+        exhausted=patched.exhausted,
     )
 
 

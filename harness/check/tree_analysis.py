@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.check.coverage import Coverage, coverage_of
+from harness.check.coverage import Coverage, common, coverage_of
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.failures import failure_diagnoses
-from harness.check.finding import Finding
-from harness.check.merging import findings_of
 from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
 from harness.errors import Unsupported, UsageError
@@ -24,7 +22,7 @@ from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
-__all__ = ["Reached", "TreeAnalysis", "TreeJob", "analyse"]
+__all__ = ["Reached", "TreeAnalysis", "TreeJob", "analyse", "joined"]
 
 Progress = Callable[[str], None]
 
@@ -37,6 +35,8 @@ class TreeJob:
     patch: Patch | None
     profiles: tuple[str, ...]
     scenarios: tuple[str, ...] | None  # names or families; None = all
+    share: int = 0  # this job's part of the scenarios,
+    shares: int = 1  # of so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class Reached:
 
 @dataclass(slots=True)
 class TreeAnalysis:
-    """What one tree does: findings and everything that limits them."""
+    """What one tree does: diagnoses and everything that limits them."""
 
-    findings: list[Finding] = field(default_factory=list)
+    diagnoses: list[Diagnosis] = field(default_factory=list)
     reached: list[Reached] = field(default_factory=list)
     costs: dict[tuple[str, str], Counts] = field(default_factory=dict)
     scenarios: tuple[str, ...] = ()
@@ -74,6 +74,20 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
         return _TreeRun(job, target, progress).analysis()
 
 
+def joined(parts: list[TreeAnalysis]) -> TreeAnalysis:
+    """Put the shares of one tree's analysis together."""
+    whole = TreeAnalysis(scenarios=parts[0].scenarios)
+    for part in parts:
+        whole.diagnoses += part.diagnoses
+        whole.reached += part.reached
+        whole.costs.update(part.costs)
+        whole.executions += part.executions
+        whole.events += part.events
+        whole.exhausted = whole.exhausted and part.exhausted
+    whole.coverage = common(part.coverage for part in parts)
+    return whole
+
+
 class _TreeRun:
     """The analysis of one loaded tree."""
 
@@ -91,15 +105,14 @@ class _TreeRun:
 
     def analysis(self) -> TreeAnalysis:
         """Run everything."""
-        scenarios = chosen(self._target.scenarios(), self._job.scenarios)
-        self._result.scenarios = tuple(s.name for s in scenarios)
+        every = chosen(self._target.scenarios(), self._job.scenarios)
+        self._result.scenarios = tuple(s.name for s in every)
+        scenarios = every[self._job.share :: self._job.shares]
         for number, scenario in enumerate(scenarios, 1):
             if self._progress is not None:
                 self._progress(f"{number}/{len(scenarios)} {scenario.name}")
             self._scenario(scenario)
-        self._result.findings = findings_of(
-            self._diagnoses, self._job.profiles, self._result.scenarios
-        )
+        self._result.diagnoses = self._diagnoses
         self._result.coverage = coverage_of(self._target, self._job.patch)
         return self._result
 

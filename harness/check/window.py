@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.check.edits import parts
+from reference_model.coordinates import Origin
 from reference_model.events import (
     Access,
     Barrier,
@@ -118,6 +119,14 @@ class Window:
             if isinstance(event, Msr) and (event.pe, event.register) == (pe, name):
                 return event.value
         return self.start.registers[pe].get(name, 0)
+
+    def first_origin(self) -> Origin | None:
+        """Return where the first event of the window with a place comes from."""
+        for event in self.events[self.first : self.violation.index + 1]:
+            for part in (event, *parts(event)):
+                if part.origin is not None:
+                    return part.origin
+        return None
 
     def at(self, position: int) -> str:
         """Return "at file:line" for an event, as far as it is known."""
