@@ -10,6 +10,7 @@ import argparse
 import importlib.metadata
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -80,12 +81,12 @@ def _internal(error: Exception) -> str:
     """Say where an error came from that should not have happened."""
     if os.environ.get("HARNESS_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    kind = type(error).__name__
+    # An error of a worker process carries its traceback as the text of a cause.
+    lines = "".join(traceback.format_exception(error.__cause__ or error))
+    file, line = re.findall(r'File "(.+)", line (\d+)', lines)[-1]
     return (
-        f"internal error: {kind} at {where}: {error}; please report "
-        f"(HARNESS_DEBUG=1 shows more)"
+        f"internal error: {type(error).__name__} at {Path(file).name}:{line}: {error}; "
+        f"please report (HARNESS_DEBUG=1 shows more)"
     )
 
 

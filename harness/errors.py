@@ -61,6 +61,10 @@ class Unsupported(Exception):  # noqa: N818 - an outcome of its own, not an erro
     """A construct that is not modelled; makes a verdict inconclusive."""
 
     def __init__(self, coord: Coord | None, what: str) -> None:
-        super().__init__(f"{coord}: {what}" if coord else what)
+        # The arguments as they are: so it can be passed between processes.
+        super().__init__(coord, what)
         self.coord = coord
         self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.coord}: {self.what}" if self.coord else self.what

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,21 @@ def test_an_internal_error_is_one_line_without_a_traceback(
     monkeypatch.setenv("HARNESS_DEBUG", "1")
     main(["check", patch])
     assert "Traceback (most recent call last)" in capsys.readouterr().err
+
+
+def _fail() -> None:
+    raise ValueError("in another process")
+
+
+def test_an_internal_error_of_a_worker_says_where_it_was(
+    stub: Pipeline, patch: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        error = pool.submit(_fail).exception()
+    assert error is not None
+    stub.outcome = error
+    assert main(["check", patch]) == 2
+    assert re.search(r"ValueError at test_cli\.py:\d+: in an", capsys.readouterr().err)
 
 
 def test_an_interrupt_is_quiet(
