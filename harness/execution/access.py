@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from harness.execution.chunk import full
 from harness.execution.fault import Fault
 from harness.execution.memory import Memory
 
@@ -118,7 +119,22 @@ def accessors(execution: Execution) -> dict[str, Any]:
         if chunk.pa >= 0:
             execution.stored(address, size, execution.origin(coord))
 
+    chunks = memory.chunks
+
     def copy(target: int, source: int, size: int, coord: int) -> None:
+        left, right = chunks.get(target >> 12), chunks.get(source >> 12)
+        if left is not None and right is not None and left.plain and right.readable:
+            at, begin = target & 4095, source & 4095
+            end = begin + size
+            if at + size <= len(left.data) and end <= len(right.data):
+                left.data[at : at + size] = right.data[begin:end]
+                if right.init is not None:
+                    if left.init is None:
+                        left.init = bytearray(full(len(left.data)))
+                    left.init[at : at + size] = right.init[begin:end]
+                elif left.init is not None:
+                    left.init[at : at + size] = full(size)
+                return
         memory.copy(target, source, size)
         if not memory.all_plain(target, size):
             execution.stored(target, size, execution.origin(coord))
