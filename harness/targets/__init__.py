@@ -1,6 +1,6 @@
 """Targets: code bases that the harness knows how to run, and their scenarios."""
 
-from harness.targets.construction import ProfileInputs
+from harness.targets.features import ProfileInputs
 from harness.targets.physical import PES
 from harness.targets.run import Facts, Run, facts_of
 from harness.targets.scenarios import Scenario

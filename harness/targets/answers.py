@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.execution.recorder import Query
-from harness.targets.construction import CPUINFO, ProfileFeatures
+from harness.targets.features import CPUINFO, ProfileFeatures
 
 __all__ = ["Answers"]
 

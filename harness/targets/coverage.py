@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from harness.execution.program import Program
 from harness.execution.flow import walk
+from harness.execution.program import Program
 from harness.ir.nodes import FunctionDef
 from reference_model.coordinates import Coord
 

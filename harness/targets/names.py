@@ -32,6 +32,7 @@ CONSTANTS = (
     "p2m_invalid",
     "p2m_ram_rw",
     "p2m_ram_ro",
+    "p2m_map_foreign_rw",
     "p2m_access_rwx",
     "p2m_access_rx",
 )

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from harness.errors import TreeError
 from harness.targets.physical import GUEST_BLOCK_1G, GUEST_BLOCK_2M, GUEST_PAGES
 from harness.targets.stage2 import Mapping
-from harness.targets.world import World
+from harness.targets.world import INVALIDATE_ROOT, World
 
-__all__ = ["MAPPINGS", "OPERATIONS", "Operation", "prepare_mappings"]
+__all__ = ["MAPPINGS", "OPERATIONS", "Needs", "Operation", "prepare_mappings"]
+
+# Functions that a tree must have: of each group, one.
+Needs = tuple[tuple[str, ...], ...]
 
 # Guest physical addresses of domain d1 that scenarios use.
 PAGE_IPA = 0x4020_3000
@@ -19,6 +22,7 @@ INSIDE_BLOCK_IPA = BLOCK_IPA + 0x5_5000
 TABLE_IPA = 0x4060_0000
 TABLE_END = TABLE_IPA + 0x20_0000
 FREE_IPA = 0x4080_5000
+FOREIGN_IPA = 0x40A0_0000
 GIANT_IPA = 0x8000_0000
 HIGH_IPA = 0x80_0020_3000  # in the second of two concatenated root pages
 
@@ -38,14 +42,16 @@ class Operation:
     mappings: str
     change: Callable[[World], object]
     prepare: Callable[[World], None] | None = None
-    needs: tuple[str, ...] = ()
+    needs: Needs = ()
 
 
 # ------------------------------------------------------------------- mappings
 
 
-def _map(world: World, domain: str, ipa: int, pages: int, pa: int) -> None:
-    status = world.set_entry(0, domain, ipa, pages, pa)
+def _map(
+    world: World, domain: str, ipa: int, pages: int, pa: int, kind: str = "p2m_ram_rw"
+) -> None:
+    status = world.set_entry(0, domain, ipa, pages, pa, kind)
     if status:
         raise TreeError(f"p2m_set_entry() fails in the harness: {status}")
 
@@ -73,6 +79,12 @@ def _map_giant(world: World) -> None:
     _map(world, "d1", GIANT_IPA, GIANT_PAGES, GUEST_BLOCK_1G)
 
 
+def _map_foreign(world: World) -> None:
+    kind = "p2m_map_foreign_rw"
+    _map(world, "d1", PAGE_IPA, 1, OTHER_PAGE, kind)
+    _map(world, "d1", FOREIGN_IPA, BLOCK_PAGES, OTHER_BLOCK, kind)
+
+
 def _map_with_mem_access(world: World) -> None:
     world.set_mem_access("d1", True)
     _map_page(world)
@@ -85,6 +97,7 @@ MAPPINGS: dict[str, Callable[[World], None]] = {
     "block-2m": _map_block,
     "table": _map_table,
     "block-1g": _map_giant,
+    "foreign": _map_foreign,
 }
 
 
@@ -96,7 +109,7 @@ def prepare_mappings(world: World, which: str) -> None:
 
 # ----------------------------------------------------------------- operations
 
-TRACKING = ("p2m_domain_creation_finished", "p2m_resolve_translation_fault")
+TRACKING: Needs = (INVALIDATE_ROOT, ("p2m_resolve_translation_fault",))
 
 
 def _touch_after_invalidate(world: World) -> None:
@@ -183,6 +196,18 @@ OPERATIONS = (
         "a page is mapped where nothing was",
         "page",
         lambda w: w.set_entry(0, "d1", FREE_IPA, 1, OTHER_PAGE),
+    ),
+    Operation(
+        "unmap-foreign-4k",
+        "a page of another domain is unmapped and its reference dropped",
+        "foreign",
+        lambda w: w.set_entry(0, "d1", PAGE_IPA, 1, None),
+    ),
+    Operation(
+        "unmap-foreign-2m",
+        "a 2M block of another domain is unmapped and its references dropped",
+        "foreign",
+        lambda w: w.set_entry(0, "d1", FOREIGN_IPA, BLOCK_PAGES, None),
     ),
     Operation(
         "split-out-of-memory",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from harness.targets.operations import OPERATIONS, Operation
+from harness.targets.operations import OPERATIONS, Needs, Operation
 from harness.targets.world import World
 
 __all__ = ["SCENARIOS", "Scenario"]
@@ -24,7 +24,7 @@ class Scenario:
     mappings: str  # a key of MAPPINGS
     run: Callable[[World], None]
     start: Callable[[World], None]
-    needs: tuple[str, ...] = ()  # functions that a tree must have
+    needs: Needs = ()
 
 
 def _vcpu(world: World, domain: str, number: int, pe: int) -> None:

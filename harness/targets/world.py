@@ -28,12 +28,14 @@ from reference_model.events import (
     TableFree,
 )
 
-__all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
+__all__ = ["INVALIDATE_ROOT", "Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
+# What makes the valid bits of the root clear; the second is static since 4.18.
+INVALIDATE_ROOT = ("p2m_domain_creation_finished", "p2m_invalidate_root")
 _LEVELS = 4
 _ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
-_ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx"}
+_ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx", "p2m_map_foreign_rw": "rw"}
 _RESTRICTED = {"p2m_access_rwx": "rwx", "p2m_access_rx": "rx"}
 
 
@@ -238,9 +240,13 @@ class World:
 
     def invalidate_root(self, pe: int, domain: str) -> None:
         """Clear the valid bits in the root, to see what the guest touches."""
-        self.call(pe, "p2m_domain_creation_finished", self.domains[domain].address)
+        finished, invalidate = INVALIDATE_ROOT
+        if finished in self.execution.unit.functions:
+            self.call(pe, finished, self.domains[domain].address)
+        else:
+            self.call(pe, invalidate, self.domains[domain].p2m)
         self.expected[domain] = []
-        self.emit(Release(pe, f"p2m_domain_creation_finished of {domain} returned"))
+        self.emit(Release(pe, f"the root of {domain} is invalidated"))
 
     def touch(self, pe: int, domain: str, ipa: int) -> None:
         """Let the guest touch a page and the hypervisor handle the faults.

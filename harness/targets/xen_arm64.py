@@ -16,15 +16,14 @@ from harness.frontend.unit import load_unit
 from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
 from harness.targets.boundary_locks import OVERRIDDEN
-from harness.targets.construction import (
+from harness.targets.construction import build, model_names
+from harness.targets.coverage import Executed
+from harness.targets.features import (
     ERRATA,
     ProfileFeatures,
     ProfileInputs,
-    build,
     cpuinfo_places,
-    model_names,
 )
-from harness.targets.coverage import Executed
 from harness.targets.names import ENTRY_POINTS, locate
 from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
@@ -136,7 +135,10 @@ class LoadedTarget:
         return tuple(
             scenario
             for scenario in SCENARIOS
-            if all(name in self.unit.functions for name in scenario.needs)
+            if all(
+                any(name in self.unit.functions for name in group)
+                for group in scenario.needs
+            )
         )
 
     def run(self, scenario: Scenario, inputs: ProfileInputs) -> Run:

@@ -1,0 +1,81 @@
+"""What of a CPU profile the code under test can see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.ir.layout import offset_of
+from harness.ir.nodes import Unit
+
+__all__ = [
+    "CPUINFO",
+    "ERRATA",
+    "ProfileFeatures",
+    "ProfileInputs",
+    "cpuinfo_places",
+]
+
+# ID registers by the member of struct cpuinfo_arm that holds them.
+CPUINFO = {
+    "mm64.bits[0]": "ID_AA64MMFR0_EL1",
+    "mm64.bits[1]": "ID_AA64MMFR1_EL1",
+    "mm64.bits[2]": "ID_AA64MMFR2_EL1",
+    "pfr64.bits[0]": "ID_AA64PFR0_EL1",
+    "pfr64.bits[1]": "ID_AA64PFR1_EL1",
+    "isa64.bits[0]": "ID_AA64ISAR0_EL1",
+    "isa64.bits[1]": "ID_AA64ISAR1_EL1",
+}
+
+# Errata of a profile by the macro that numbers the capability.
+ERRATA = {
+    "REPEAT_TLBI": "ARM64_WORKAROUND_REPEAT_TLBI",
+    "AT_SPECULATE": "ARM64_WORKAROUND_AT_SPECULATE",
+}
+
+
+class ProfileInputs(Protocol):
+    """What of a CPU profile the code under test can see."""
+
+    @property
+    def id_registers(self) -> Mapping[str, int]:
+        """Values of ID registers by name; absent ones read as zero."""
+
+    @property
+    def errata(self) -> frozenset[str]:
+        """Names of the errata whose workaround is on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFeatures:
+    """The execution's view of a profile."""
+
+    inputs: ProfileInputs
+    capabilities: Mapping[str, int]  # erratum -> number in this tree
+
+    def alternative(self, feature: int) -> bool:
+        """Tell whether the alternative for a capability is patched in."""
+        return feature in self.numbers()
+
+    def register(self, pe: int, name: str) -> int | None:
+        """Return the value of an ID register."""
+        if name == "MPIDR_EL1":
+            return 1 << 31 | pe
+        return self.inputs.id_registers.get(name)
+
+    def numbers(self) -> frozenset[int]:
+        """Return the numbers of the capabilities that are on."""
+        return frozenset(
+            self.capabilities[erratum]
+            for erratum in self.inputs.errata
+            if erratum in self.capabilities
+        )
+
+
+def cpuinfo_places(unit: Unit) -> dict[str, int]:
+    """Return the byte offset in ``system_cpuinfo`` of each path in CPUINFO."""
+    info = unit.globals.get("system_cpuinfo")
+    if info is None:
+        return {}
+    return {path: offset_of(info.type, path).offset for path in CPUINFO}
