@@ -63,13 +63,20 @@ class Tlb:
     def _note_fill(self, context: Context, now: int) -> None:
         # An empty stage 2 lets nothing in: even the fetch of a stage-1 table
         # takes a Translation fault, which is never cached (R_XCLRD).  An
-        # entry of what was there before lets the fetch through.
+        # entry of what was there before lets the fetch through.  Entries made
+        # under another root of the VMID are taken not to: the workaround for
+        # AT_SPECULATE, an empty root under the VMID to flush, rests on that.
         self._filled[context.vmid, context.root] = now
-        if self._tables.maps_anything(context.root) or self._holds_leaf(context.vmid):
+        if self._tables.maps_anything(context.root) or self._holds_leaf(context):
             self._stage1[context.stage1] = now
 
-    def _holds_leaf(self, vmid: int) -> bool:
-        return any(e.vmid == vmid and e.kind not in TABLE_KINDS for e in self.stale)
+    def _holds_leaf(self, context: Context) -> bool:
+        return any(
+            e.vmid == context.vmid
+            and e.link.table.root == context.root
+            and e.kind not in TABLE_KINDS
+            for e in self.stale
+        )
 
     def touch(self, now: int) -> None:
         """Bring the fill times of the active contexts up to ``now``."""
