@@ -36,7 +36,11 @@ class Variables:
             raise TreeError(f"'{self._unit.file}' declares no variable '{name}'")
         region = self._region(variable)
         self._addresses[name] = region.base
-        self._fill(variable, region.base)
+        try:
+            self._fill(variable, region.base)
+        except Unsupported:
+            del self._addresses[name]  # whoever asks again hears it again
+            raise
         return region.base
 
     def place(self, name: str, address: int) -> None:

@@ -7,7 +7,9 @@ of table pages is filled by ``p2m_set_allocation()``.
 
 from __future__ import annotations
 
-from harness.errors import TreeError
+from contextlib import suppress
+
+from harness.errors import TreeError, Unsupported
 from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.cpu import Cpu
 from harness.execution.memory import Memory
@@ -96,7 +98,7 @@ class Builder:
 
     def build(self) -> World:
         """Boot, then create the domains."""
-        self.place_arrays()
+        self.place_variables()
         self.set_globals()
         self.map_memory()
         self.set_per_cpu()
@@ -112,6 +114,18 @@ class Builder:
         return self.world
 
     # ------------------------------------------------------------------- boot
+
+    def place_variables(self) -> None:
+        """Give every variable its place, so that each run finds it reset.
+
+        One whose initial value is not modelled stays without: a run that
+        reaches it is told.
+        """
+        self.place_arrays()
+        for name, variable in list(self.unit.globals.items()):
+            if variable.text is None:
+                with suppress(Unsupported):
+                    self.execution.address(name)
 
     def place_arrays(self) -> None:
         """Give memory to arrays whose size the headers do not tell."""

@@ -50,15 +50,22 @@ class Mapping(NamedTuple):
 
 
 class Mismatch(NamedTuple):
-    """A difference between the tables and what the operation should leave."""
+    """A difference between the tables and what the operation should leave.
+
+    ``allowed`` tells that the guest has a right to the mapping found: only its
+    next access should have been noticed.
+    """
 
     domain: str
     expected: Mapping | None
     found: Mapping | None
+    allowed: bool = False
 
     def __str__(self) -> str:
         if self.found is None:
             return f"{self.domain}: not mapped any more: {self.expected}"
+        if self.allowed:
+            return f"{self.domain}: access would not be noticed: {self.found}"
         if self.expected is None:
             return f"{self.domain}: still mapped: {self.found}"
         return f"{self.domain}: expected {self.expected}, found {self.found}"
@@ -153,15 +160,27 @@ def replace(
 
 
 def compare(
-    domain: str, expected: Iterable[Mapping], found: Iterable[Mapping]
+    domain: str,
+    expected: Iterable[Mapping],
+    found: Iterable[Mapping],
+    tracked: Iterable[Mapping] = (),
 ) -> list[Mismatch]:
-    """List the differences, each over the widest range that differs alike."""
+    """List the differences, each over the widest range that differs alike.
+
+    ``tracked`` are mappings that were made to fault, not taken away.
+    """
     left, right = list(expected), list(found)
+    rightful = set(tracked)
     cuts = sorted({cut for m in left + right for cut in (m.ipa, m.ipa + m.size)})
     wanted = _pieces(left, cuts)
     present = _pieces(right, cuts)
     return [
-        Mismatch(domain, wanted.get(cut), present.get(cut))
+        Mismatch(
+            domain,
+            wanted.get(cut),
+            present.get(cut),
+            allowed=wanted.get(cut) is None and present.get(cut) in rightful,
+        )
         for cut in cuts
         if wanted.get(cut) != present.get(cut)
     ]

@@ -32,6 +32,7 @@ __all__ = ["INVALIDATE_ROOT", "Checkpoint", "Domain", "Vcpu", "World", "register
 
 # What makes the valid bits of the root clear; the second is static since 4.18.
 INVALIDATE_ROOT = ("p2m_domain_creation_finished", "p2m_invalidate_root")
+_CHANGING = ("p2m_set_entry", "p2m_resolve_translation_fault", *INVALIDATE_ROOT)
 _LEVELS = 4
 _ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
@@ -72,6 +73,7 @@ class Checkpoint:
     domains: dict[str, Domain]
     running: dict[int, Vcpu | None]
     expected: dict[str, list[Stage2Mapping]]
+    tracked: dict[str, list[Stage2Mapping]]
     pools: dict[str, frozenset[int]]
 
 
@@ -92,7 +94,10 @@ class World:
     idle: dict[int, int] = field(default_factory=dict)  # PE -> idle vCPU
     running: dict[int, Vcpu | None] = field(default_factory=dict)
     expected: dict[str, list[Stage2Mapping]] = field(default_factory=dict)
+    # What the guest may touch, but would have to fault on first.
+    tracked: dict[str, list[Stage2Mapping]] = field(default_factory=dict)
     pools: dict[str, frozenset[int]] = field(default_factory=dict)
+    changed_by: str = ""  # the function that was last called to change mappings
 
     # ------------------------------------------------------------ conversions
 
@@ -139,6 +144,8 @@ class World:
     def call(self, pe: int, function: str, *arguments: int) -> int:
         """Run a C function on ``pe``; a struct argument is given by content."""
         self.execution.cpu.pe = pe
+        if function in _CHANGING:
+            self.changed_by = function
         if function not in self.execution.unit.functions:
             raise TreeError(f"no function '{function}' in {self.execution.unit.file}")
         return self.execution.call(function, *arguments) or 0
@@ -155,6 +162,7 @@ class World:
             dict(self.domains),
             dict(self.running),
             dict(self.expected),
+            dict(self.tracked),
             dict(self.pools),
         )
 
@@ -173,6 +181,7 @@ class World:
         self.domains = dict(saved.domains)
         self.running = dict(saved.running)
         self.expected = dict(saved.expected)
+        self.tracked = dict(saved.tracked)
         self.pools = dict(saved.pools)
 
     # ------------------------------------------------------------- operations
@@ -237,6 +246,7 @@ class World:
             found = self.tables_of(domain).mappings(self.table)
             changed = either(old, changed, found, ipa, size)
         self.expected[domain] = changed
+        self.tracked[domain] = replace(self.tracked.get(domain, []), ipa, size, None)
 
     def invalidate_root(self, pe: int, domain: str) -> None:
         """Clear the valid bits in the root, to see what the guest touches."""
@@ -245,6 +255,7 @@ class World:
             self.call(pe, finished, self.domains[domain].address)
         else:
             self.call(pe, invalidate, self.domains[domain].p2m)
+        self.tracked[domain] = self.expected[domain]
         self.expected[domain] = []
         self.emit(Release(pe, f"the root of {domain} is invalidated"))
 
@@ -366,8 +377,10 @@ class World:
 
     def mismatches(self) -> list[Mismatch]:
         """Compare every domain's tables with what the operations should leave."""
+        functions = self.execution.unit.functions
+        coord = functions[self.changed_by].coord if self.changed_by else None
         return [
-            mismatch
+            mismatch._replace(function=self.changed_by, coord=coord)
             for name in sorted(self.domains)
             for mismatch in compare(
                 name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -71,13 +71,14 @@ class _Log(NamedTuple):
         return _Log(self.events + other.events, self.queries + other.queries)
 
 
-@dataclass(slots=True)
-class _Outcome:
-    """Why a run stopped early, if it did."""
-
-    fault: Fault | None = None
-    bound: BoundError | None = None
-    unsupported: Unsupported | None = None
+def _stopped(run: Run, problem: Fault | BoundError | Unsupported) -> Run:
+    match problem:
+        case Fault():
+            return replace(run, fault=problem)
+        case BoundError():
+            return replace(run, bound=problem)
+        case _:
+            return replace(run, unsupported=problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +148,19 @@ class LoadedTarget:
             name, coord = self._replaced
             what = f"a change of '{name}', for which a model stands in"
             return Run(scenario.name, unsupported=Unsupported(coord, what))
+        key = (tuple(sorted(inputs.id_registers.items())), inputs.errata)
+        recorder = Recorder(self._in_patch)
+        base = self._bases.get(key)
         try:
-            base = self._base(inputs)
+            if base is None:
+                features = ProfileFeatures(inputs, self.capabilities)
+                world = build(self.program, self.names, features, recorder)
+                base = self._bases[key] = _Base(world)
             base.prepare(scenario)
-        except Fault as fault:
-            return Run(scenario.name, fault=fault)
-        except BoundError as bound:
-            return Run(scenario.name, bound=bound)
-        except Unsupported as unsupported:
-            return Run(scenario.name, unsupported=unsupported)
+        except (Fault, BoundError, Unsupported) as problem:
+            # What was asked so far tells for which profiles this is so.
+            asked = base.asked() if base is not None else tuple(recorder.queries)
+            return _stopped(Run(scenario.name, queries=asked), problem)
         return base.run(scenario)
 
     def same_path(self, run: Run, inputs: ProfileInputs) -> bool:
@@ -182,16 +187,6 @@ class LoadedTarget:
         """List (function, file, line) of touched lines that no run executed."""
         return self._executed.missing()
 
-    def _base(self, inputs: ProfileInputs) -> _Base:
-        key = (tuple(sorted(inputs.id_registers.items())), inputs.errata)
-        base = self._bases.get(key)
-        if base is None:
-            recorder = Recorder(self._in_patch)
-            features = ProfileFeatures(inputs, self.capabilities)
-            base = _Base(build(self.program, self.names, features, recorder))
-            self._bases[key] = base
-        return base
-
     def _in_patch(self, coord: Coord) -> bool:
         return self.touched(coord.file, coord.line)
 
@@ -209,41 +204,37 @@ class _Base:
 
     def prepare(self, scenario: Scenario) -> None:
         """Put the world to where the scenario's events begin."""
-        before, log = self._mapped(scenario.mappings)
+        self.log = self.setup
+        before, self.log = self._mapped(scenario.mappings)
         self.world.restore(before)
         self.recorder.forget()
         scenario.start(self.world)
-        self.log = log.then(self._take())
+        self.log = self.log.then(self._take())
+
+    def asked(self) -> tuple[Query, ...]:
+        """Return what has been asked on the way to the scenario's events."""
+        return (*self.log.queries, *self.recorder.queries)
 
     def run(self, scenario: Scenario) -> Run:
         """Run a scenario that is prepared."""
         world, log = self.world, self.log
-        memory = tuple(world.table_words())
         registers = tuple(
             register_file(world.execution.cpu.registers, pe) for pe in range(PES)
         )
-        outcome = _Outcome()
+        start = Run(scenario.name, tuple(world.table_words()), registers, log.events)
+        problem: Fault | BoundError | Unsupported | None = None
         try:
             scenario.run(world)
-        except Fault as fault:
-            outcome.fault = fault
-        except BoundError as bound:
-            outcome.bound = bound
-        except Unsupported as unsupported:
-            outcome.unsupported = unsupported
+        except (Fault, BoundError, Unsupported) as stopped:
+            problem = stopped
         done = self._take()
-        return Run(
-            scenario=scenario.name,
-            initial_memory=memory,
-            initial_registers=registers,
-            setup=log.events,
+        result = replace(
+            start,
             events=done.events,
             queries=(*log.queries, *done.queries),
-            fault=outcome.fault,
-            bound=outcome.bound,
-            unsupported=outcome.unsupported,
             functional=tuple(world.mismatches()),
         )
+        return result if problem is None else _stopped(result, problem)
 
     def _mapped(self, which: str) -> tuple[Checkpoint, _Log]:
         known = self.mapped.get(which)

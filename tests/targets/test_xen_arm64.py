@@ -232,6 +232,41 @@ def test_runs_do_not_depend_on_what_ran_before(
         assert run(fresh, name).events == new.events
 
 
+def test_variables_that_the_code_adds_start_afresh_in_each_run(
+    base_tree: Path, tmp_path: Path
+) -> None:
+    text = (
+        "    {\n"
+        "        static unsigned int flushes = 7;\n"
+        "        if ( p2m->need_flush )\n"
+        "            BUG_ON(flushes++ != 7);\n"
+        "    }\n"
+        "    p2m_tlb_flush_sync(p2m);"
+    )
+    view = p2m_unlock_with(base_tree, tmp_path / "tree", text)
+    target = load(view, tmp_path / "generated")
+    for name in ("unmap-4k/own-vttbr/1-pcpu", "unmap-2m/own-vttbr/1-pcpu"):
+        run(target, name)
+        run(target, name)
+
+
+def test_failure_of_one_profile_is_not_shared_with_others(
+    base_tree: Path, tmp_path: Path
+) -> None:
+    text = (
+        "    if ( cpus_have_cap(ARM64_WORKAROUND_AT_SPECULATE) )\n"
+        "        *(volatile int *)0 = 0;\n"
+        "    p2m_tlb_flush_sync(p2m);"
+    )
+    view = p2m_unlock_with(base_tree, tmp_path / "tree", text)
+    target = load(view, tmp_path / "generated")
+    broken = target.run(target.scenarios()[0], PROFILES["P4-at-spec"])
+    assert broken.fault is not None and broken.events == ()
+    assert not target.same_path(broken, P0)
+    assert target.same_path(broken, PROFILES["P4-at-spec"])
+    assert target.run(target.scenarios()[0], P0).complete
+
+
 def test_locks_are_named_by_what_they_protect(target: LoadedTarget) -> None:
     result = run(target, "unmap-4k/own-vttbr/1-pcpu")
     locks = [e.name for e in result.events if isinstance(e, Lock | Unlock)]
@@ -347,6 +382,8 @@ def test_wrong_mapping_is_a_mismatch(base_tree: Path, tmp_path: Path) -> None:
     (mismatch,) = result.functional
     assert mismatch.expected is not None and mismatch.expected.access == "rx"
     assert mismatch.found is not None and mismatch.found.access == "rwx"
+    assert mismatch.function == "p2m_set_entry"
+    assert mismatch.coord == target.unit.functions["p2m_set_entry"].coord
 
 
 def test_touched_lines_are_marked_and_the_unexecuted_ones_listed(
