@@ -41,7 +41,7 @@ def failure_diagnoses(run: Run, profile: str, source: PatchedSource) -> list[Dia
     for mismatch in run.functional:
         found.append(
             _diagnosis(
-                "p2m-wrong-mapping",
+                "p2m-access-unnoticed" if mismatch.allowed else "p2m-wrong-mapping",
                 str(mismatch),
                 run.scenario,
                 profile,

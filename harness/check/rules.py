@@ -218,6 +218,7 @@ _ALL = (
         "R_QNPQX",
     ),
     _error("p2m-wrong-mapping", "{what}"),
+    Rule("p2m-access-unnoticed", Severity.WARNING, "{what}", ()),
     _error("c-undefined-behaviour", "{what}"),
     _error("c-endless-loop", "{what}"),
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.check import store
 from harness.check.coverage import Coverage, common, coverage_of
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.failures import failure_diagnoses
@@ -71,7 +72,19 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
         tempfile.TemporaryDirectory(prefix="harness-") as work,
     ):
         target = TARGET.load(view, Path(work))
-        return _TreeRun(job, target, progress).analysis()
+        key = store.key_of(
+            target.unit.digest,
+            sorted(view.lines.items()),
+            [ARCHITECTURE_PROFILES[name] for name in job.profiles],
+            job.scenarios,
+            (job.share, job.shares),
+            None if job.patch is None else [part.new for part in job.patch.files],
+        )
+        kept = store.load(key)
+        if kept is None:
+            kept = _TreeRun(job, target, progress).analysis()
+            store.save(key, kept)
+        return kept
 
 
 def joined(parts: list[TreeAnalysis]) -> TreeAnalysis:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def load_unit(
     )
     unit = lower_text(result.text, sources[0])
     unit.files = result.files
+    unit.digest = hashlib.sha256(result.text.encode()).hexdigest()
     return unit
 
 

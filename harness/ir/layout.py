@@ -92,7 +92,9 @@ def bits_of(record: Record, member: Member) -> Place:
         if back <= offset and 8 * back + shift + member.bit_width <= 8 * unit:
             bits = BitField(unit, 8 * back + shift, member.bit_width)
             return Place(offset - back, member.type, bits)
-    raise TreeError(f"bit-field '{member.name}' of '{record}' has no storage unit")
+    # No such word lies inside: take the bytes that hold the field.
+    bits = BitField(bytes_needed, shift, member.bit_width)
+    return Place(offset, member.type, bits)
 
 
 def find_member(record: Record, name: str) -> Place | None:

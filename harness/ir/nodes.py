@@ -126,7 +126,10 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class BitField:
-    """Where a bit-field lies in its storage unit (a ``unit_size``-byte word)."""
+    """Where a bit-field lies in its storage unit of ``unit_size`` bytes.
+
+    The unit is a word of 1, 2, 4 or 8 bytes, except in some packed records.
+    """
 
     unit_size: int
     offset: int
@@ -514,7 +517,8 @@ class Unit:
 
     ``declared`` holds functions without a body, ``constants`` the
     enumerators, ``records`` tags ("struct p2m_domain"), ``typedefs`` names.
-    ``files`` are those that the text came from, headers included.
+    ``files`` are those that the text came from, headers included, ``digest``
+    identifies the text.
     """
 
     file: str
@@ -525,3 +529,4 @@ class Unit:
     records: dict[str, CType] = field(default_factory=dict)
     typedefs: dict[str, CType] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    digest: str = ""

@@ -53,13 +53,16 @@ class Mismatch(NamedTuple):
     """A difference between the tables and what the operation should leave.
 
     ``allowed`` tells that the guest has a right to the mapping found: only its
-    next access should have been noticed.
+    next access should have been noticed.  ``function`` is the one whose call
+    was to change the mappings last, and ``coord`` its place.
     """
 
     domain: str
     expected: Mapping | None
     found: Mapping | None
     allowed: bool = False
+    function: str = ""
+    coord: Coord | None = None
 
     def __str__(self) -> str:
         if self.found is None:
