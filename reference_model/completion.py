@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_model.entries import Entry, EntryKind
+from reference_model.entries import Entry, EntryKind, Stage1
 from reference_model.issued import Issued
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
@@ -55,6 +55,7 @@ class Completion:
             tlb.note_done(operation, now)
         for entry in dropped:
             tlb.remove(entry, now)
+        self._stage1_on(tlb, done, now)
         self._recent.extend(op for op in done if op not in self._recent)
 
     def _forget(self, now: int) -> None:
@@ -84,15 +85,45 @@ class Completion:
         it is done, in any order with those concurrent with it.  What is still
         in flight can take effect later.
         """
+        concurrent = self._concurrent(operation, done, tlb)
+        hits = [op for op in concurrent if op.removes(entry, self._tables)]
+        return self._rebuilt(entry, hits, tlb)
+
+    def _concurrent(
+        self, operation: Issued, done: list[Issued], tlb: Tlb
+    ) -> list[Issued]:
+        """List the operations done by now that may follow ``operation``."""
         finished = dict.fromkeys([*done, *self._recent])
-        hits = [
+        return [
             op
             for op in finished
             if (op in done or tlb.pe in op.done)
             and not op.ordered_before(operation, tlb.pe)
-            and op.removes(entry, self._tables)
         ]
-        return self._rebuilt(entry, hits, tlb)
+
+    def _stage1_on(self, tlb: Tlb, done: list[Issued], now: int) -> None:
+        """Drop stage-1 entries that only stale entries let the PE make."""
+        for stage1 in tlb.stage1_lost():
+            removing = [op for op in done if op.removes_stage1(stage1)]
+            if removing:
+                kept = all(
+                    self._stage1_survives(stage1, o, done, tlb) for o in removing
+                )
+                tlb.keep_stage1(stage1, now, kept=kept)
+
+    def _stage1_survives(
+        self, stage1: Stage1, operation: Issued, done: list[Issued], tlb: Tlb
+    ) -> bool:
+        hits = [
+            op
+            for op in self._concurrent(operation, done, tlb)
+            if op.removes_stage1(stage1)
+        ]
+        time = tlb.stage1_fills_from(stage1, max(op.time for op in hits))
+        return time is not None and any(
+            self._source(source, hits, time, tlb)
+            for source in tlb.stage2_leaves(stage1.vmid)
+        )
 
     def _rebuilt(self, entry: Entry, hits: list[Issued], tlb: Tlb) -> bool:
         """Tell whether the PE can make ``entry`` after all of ``hits``.

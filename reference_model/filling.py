@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from reference_model.addresses import page_of
 from reference_model.descriptors import Kind
-from reference_model.entries import (
-    TABLE_KINDS,
-    Context,
-    Entry,
-    EntryKind,
-    kinds_of,
-)
+from reference_model.entries import Context, Entry, EntryKind, kinds_of
 from reference_model.memory import Cell, Memory, StoreRecord
 from reference_model.tables import Link, Table, Tables
 from reference_model.tlb import Tlb
@@ -35,8 +29,7 @@ class Filling:
     def _add(self, tlb: Tlb, entry: Entry, now: int) -> None:
         if tlb.add(entry, now):
             self._added.append((tlb, entry))
-            if entry.kind not in TABLE_KINDS:
-                tlb.note_leaf(entry.vmid, now)
+            tlb.note_leaf(entry, now, current=False)
 
     def enter(self, tlb: Tlb, context: Context, now: int) -> None:
         """Fill ``tlb`` when ``context`` starts to be in context on its PE."""
@@ -108,6 +101,7 @@ class Filling:
                     entry = Entry(kind, vmid, link)
                     if tlb.may_hold(entry, now):
                         tlb.add(entry, now)
+                        tlb.note_leaf(entry, now, current=True)
 
     def _adopted(self, table: Table, now: int) -> None:
         for tlb in self._tlbs:

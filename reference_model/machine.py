@@ -204,6 +204,11 @@ class Machine:
         return frozenset({pe}) if domain is Domain.NSH else self._everyone
 
     def _barrier(self, event: Barrier) -> None:
+        """Order, retire and complete, as far as the barrier does.
+
+        An NSH barrier is taken to order no publication.  It would order it for
+        the PE's own walks, but a table that only its maker walks is no case.
+        """
         if event.access is Access.LD:
             return  # retires no store, completes no TLBI (F2.1)
         clock = self._clocks[event.pe]

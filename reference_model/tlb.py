@@ -10,6 +10,7 @@ then become *stale* and are stored one by one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from reference_model.addresses import LAST_LEVEL, level_bytes
 from reference_model.entries import (
@@ -42,8 +43,9 @@ class Tlb:
         self.removed: list[tuple[int, Entry]] = []  # dropped while TLBIs pend
         self.active: tuple[Context, ...] = ()  # contexts that may fill now
         self._filled: dict[tuple[int, Root], int] = {}  # last time it could
-        self._spans: dict[tuple[int, Root], list[list[int]]] = {}  # when it could
-        self._stage1: dict[Stage1, int] = {}
+        self._spans: dict[Context, list[list[int]]] = {}  # when it could
+        self._stage1: dict[Stage1, int] = {}  # last time memory let it make them
+        self._kept: dict[Stage1, int] = {}  # made through stale entries alone
         self._outdated: dict[Stage1, int] = {}
         self._cleared: list[Issued] = []  # done ops that may still matter
 
@@ -67,8 +69,10 @@ class Tlb:
         # under another root of the VMID are taken not to: the workaround for
         # AT_SPECULATE, an empty root under the VMID to flush, rests on that.
         self._filled[context.vmid, context.root] = now
-        if self._tables.maps_anything(context.root) or self._holds_leaf(context):
+        if self._tables.maps_anything(context.root):
             self._stage1[context.stage1] = now
+        elif self._holds_leaf(context):
+            self._kept[context.stage1] = now
 
     def _holds_leaf(self, context: Context) -> bool:
         return any(
@@ -83,27 +87,54 @@ class Tlb:
         for context in self.active:
             self._note_fill(context, now)
 
+    def note_leaf(self, entry: Entry, now: int, *, current: bool) -> None:
+        """Note a leaf entry that walks of active contexts can go through.
+
+        ``current``: its chain was current until now.
+        """
+        if entry.kind not in TABLE_KINDS:
+            for context in self.active:
+                if entry.vmid == context.vmid and entry.link.table.root == context.root:
+                    times = self._stage1 if current else self._kept
+                    times[context.stage1] = now
+
     def fills(self, vmid: int, root: Root) -> bool:
         """Tell whether the PE may fill from this VMID and root now."""
         return any(c.vmid == vmid and c.root == root for c in self.active)
 
     def _note_spans(self, contexts: tuple[Context, ...], now: int) -> None:
-        before = {(c.vmid, c.root) for c in self.active}
-        after = {(c.vmid, c.root) for c in contexts}
-        for key in before - after:
-            self._spans[key][-1][1] = now - 1
-        for key in after - before:
-            self._spans.setdefault(key, []).append([now, _OPEN])
+        for context in self.active:
+            if context not in contexts:
+                self._spans[context][-1][1] = now - 1
+        for context in contexts:
+            if context not in self.active:
+                self._spans.setdefault(context, []).append([now, _OPEN])
 
     def fills_from(self, vmid: int, root: Root, time: int) -> int | None:
         """Return the first time, not before ``time``, at which it could fill."""
-        spans = self._spans.get((vmid, root), ())
-        return next((max(a, time) for a, b in spans if b >= time), None)
+        return self._first(
+            [c for c in self._spans if (c.vmid, c.root) == (vmid, root)], time
+        )
+
+    def stage1_fills_from(self, stage1: Stage1, time: int) -> int | None:
+        """Return the first time at which it could make entries of a stage 1."""
+        return self._first([c for c in self._spans if c.stage1 == stage1], time)
+
+    def _first(self, contexts: list[Context], time: int) -> int | None:
+        starts = (
+            max(start, time)
+            for context in contexts
+            for start, end in self._spans[context]
+            if end >= time
+        )
+        return min(starts, default=None)
 
     def forget_before(self, time: int) -> None:
         """Forget when the PE could fill before a time."""
-        for spans in self._spans.values():
+        for context, spans in list(self._spans.items()):
             spans[:] = [span for span in spans if span[1] >= time]
+            if not spans:
+                del self._spans[context]
 
     def users(self, root: Root) -> list[int]:
         """List the VMIDs with which the PE has ever used a root."""
@@ -125,27 +156,38 @@ class Tlb:
             op.time >= last and op.selects(entry, self._tables) for op in self._cleared
         )
 
-    def note_leaf(self, vmid: int, now: int) -> None:
-        """Note that fills have just made a stage-2 leaf entry."""
-        for context in self.active:
-            if context.vmid == vmid:
-                self._stage1[context.stage1] = now
-
     def stage1_held(self) -> list[Stage1]:
         """List the stage 1s of which entries may be held."""
-        return [
-            stage1
-            for stage1, last in self._stage1.items()
-            if not any(
-                op.time >= last and op.removes_stage1(stage1) for op in self._cleared
-            )
-        ]
+        made = [s for s in self._stage1 if not self._cleared_since(s)]
+        return made + [s for s in self._kept if s not in made]
+
+    def _cleared_since(self, stage1: Stage1) -> bool:
+        last = self._stage1[stage1]
+        return any(
+            op.time >= last and op.removes_stage1(stage1) for op in self._cleared
+        )
+
+    def stage1_lost(self) -> list[Stage1]:
+        """List the stage 1s of which entries exist only through stale entries."""
+        known = dict.fromkeys([*self._stage1, *self._kept])
+        return [s for s in known if s not in self._stage1 or self._cleared_since(s)]
+
+    def keep_stage1(self, stage1: Stage1, now: int, *, kept: bool) -> None:
+        """Note whether entries of a stage 1 have outlived a TLBI."""
+        if kept:
+            self._kept.setdefault(stage1, now)
+        else:
+            self._kept.pop(stage1, None)
+            if stage1 in self.stage1_lost():
+                self._outdated.pop(stage1, None)
 
     def outdate(self, stage1: Stage1, now: int) -> None:
         """Note that local TLBIs of a vCPU elsewhere do not reach its entries."""
         self.touch(now)
         if stage1 in self.stage1_held():
-            self._outdated[stage1] = self._stage1[stage1]
+            self._outdated[stage1] = max(
+                self._stage1.get(stage1, -1), self._kept.get(stage1, -1)
+            )
 
     def outdated(self, stage1: Stage1) -> bool:
         """Tell whether stage-1 entries that the vCPU has removed may be held."""
@@ -153,7 +195,7 @@ class Tlb:
 
     def stage1_filled(self, stage1: Stage1) -> int:
         """Return when the PE could last make entries of a stage 1."""
-        return self._stage1.get(stage1, -1)
+        return self._stage1.get(stage1, self._kept.get(stage1, -1))
 
     def note_done(self, operation: Issued, now: int) -> None:
         """Remember a completed TLBI for the entries that are not stored.
@@ -227,6 +269,12 @@ class Tlb:
             for level in range(LAST_LEVEL + 1):
                 key = (vmid, level, ipa & -level_bytes(level))
                 yield from self._at.get(key, ())
+
+    def stage2_leaves(self, vmid: int) -> Iterator[Entry]:
+        """Yield the stale S2 entries of a VMID, and those dropped of late."""
+        for entry in chain(self.stale, (entry for _, entry in self.removed)):
+            if entry.kind is EntryKind.S2 and entry.vmid == vmid:
+                yield entry
 
     def was_held_since(self, entry: Entry, time: int) -> bool:
         """Tell whether a stale entry is held, or was dropped since ``time``."""

@@ -365,7 +365,8 @@ class NaiveMachine:
             # Stage 1 is the guest's: it is there, with every mapping, as soon
             # as one of its tables can be fetched.
             for entry in list(held):
-                if entry.vmid == context.vmid and entry.kind in ("S2", "S12W"):
+                usable = (entry.vmid, entry.root) == (context.vmid, context.root)
+                if usable and entry.kind in ("S2", "S12W"):
                     version = self.missed.get((pe, context.vmid, context.vcpu), 0)
                     held.add(Held("S1", context.vmid, version, context.vcpu, ()))
                     if entry.kind == "S2":
@@ -505,10 +506,12 @@ class NaiveMachine:
                 continue
             if entry.kind != "S1" and entry.root != context.root:
                 self.found("O5", pe, entry.kind)
-            if pe == entering and entry.vcpu not in (0, context.vcpu):
-                self.found("O3", pe, "S1")
+            if pe != entering or entry.vcpu == 0:
+                continue
             version = self.missed.get((pe, entry.vmid, entry.vcpu), 0)
-            if pe == entering and entry.kind == "S1" and entry.root < version:
+            if entry.vcpu != context.vcpu:
+                self.found("O3", pe, "S1")
+            elif entry.kind == "S1" and entry.root < version:
                 self.found("O3 fb", pe, "S1")
 
 

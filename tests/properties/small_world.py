@@ -227,10 +227,31 @@ def hand_overs(draw: st.DrawFn, pe: int) -> list[Event]:
 
 
 @st.composite
+def migrations(draw: st.DrawFn, pe: int) -> list[Event]:
+    """Draw a vCPU's move to the other PE and back, flushed here or there."""
+    other, vcpu = 1 - pe, draw(st.sampled_from([0x5000, 0x6000]))
+    hcr = draw(st.sampled_from([VM, VM, VM | FB]))
+    away = [Msr(other, "TTBR0_EL1", vcpu), Msr(other, "HCR_EL2", hcr), Eret(other)]
+    events: list[Event] = [ExceptionEntry(pe), ExceptionEntry(other)]
+    if draw(st.booleans()):
+        events.append(Barrier(pe, BarrierKind.DSB, Domain.NSH))
+    flush = draw(st.one_of(st.just([]), flushes(pe), st.lists(tlbis(pe), max_size=2)))
+    if draw(st.booleans()):
+        events += [*away, *flush]
+    else:
+        events += [*flush, *away]
+    if draw(st.booleans()):
+        events += [ExceptionEntry(other)]
+    if draw(st.booleans()):
+        events += draw(flushes(pe))
+    return [*events, Eret(pe)]
+
+
+@st.composite
 def phrases(draw: st.DrawFn) -> list[Event]:
     """Draw a few events that make some sense together."""
     pe = draw(pes)
-    match draw(st.integers(0, 16)):
+    match draw(st.integers(0, 17)):
         case 0 | 1 | 2 | 3:
             return [draw(stores(pe))]
         case 4 | 5:
@@ -253,6 +274,8 @@ def phrases(draw: st.DrawFn) -> list[Event]:
             return draw(hand_overs(pe))
         case 15:
             return [*draw(flushes(pe)), Release(pe, "point")]
+        case 16:
+            return draw(migrations(pe))
         case 12:
             return [draw(st.sampled_from([Eret(pe), ExceptionEntry(pe)]))]
         case _:
