@@ -103,6 +103,8 @@ def _location(finding: Finding) -> list[str]:
 
 def _tlb(finding: Finding, entries: int) -> list[str]:
     lines = []
+    if not any(diff.unexpected or diff.missing for diff in finding.tlb_diff):
+        return []  # nothing to compare, and no reason to say that all is well
     for diff in finding.tlb_diff:
         pe = f"  TLB of pCPU{diff.pe}  "
         for n, (label, text) in enumerate(_compared(diff, entries)):

@@ -1,4 +1,4 @@
-"""What is committed and made by the project itself: ``generated/`` and the README.
+"""What is committed and made by the project itself: ``generated/``, README parts.
 
 ``harness regen`` writes it, ``harness regen --check`` tells what is out of
 date. Nothing here depends on the machine, the time or the directory.
@@ -21,15 +21,19 @@ from harness.report.rule_catalogue import rule_catalogue
 from harness.report.schema import schema_text
 from harness.report.text import render_text
 from harness.series.base import EMBEDDED
+from reference_model.profiles import ARCHITECTURE_PROFILES
 
-__all__ = ["README_EXAMPLE", "example_result", "outdated", "readme_report", "write"]
+__all__ = ["README_EXAMPLE", "example_result", "outdated", "readme", "write"]
 
 # The report on the README's first screen.
 README_EXAMPLE = "bad_s1_step_local"
 
 _ROOT = EMBEDDED.parents[1]
-_BEGIN = f"<!-- harness check --example {README_EXAMPLE} -->\n"
-_END = "<!-- end of the report -->\n"
+_REPORT = (
+    f"<!-- harness check --example {README_EXAMPLE} -->\n",
+    "<!-- end of the report -->\n",
+)
+_PROFILES = ("| profile | what it is |\n|---|---|\n", "\n## How it works\n")
 _SUFFIXES = {"text": "txt", "json": "json"}
 
 
@@ -59,10 +63,23 @@ def example_result(name: str) -> Result:
     return replace(check(request), stats={})
 
 
-def readme_report(result: Result) -> str:
-    """Return the part of the README between its markers."""
+def readme(report: Result) -> str:
+    """Return the README with the parts between its markers brought up to date."""
     command = f"$ harness check --example {README_EXAMPLE}"
-    return f"{_BEGIN}```\n{command}\n{render_text(result)}```\n{_END}"
+    shown = f"```\n{command}\n{render_text(report)}```\n"
+    profiles = "".join(
+        f"| `{p.name}` | {p.summary} |\n" for p in ARCHITECTURE_PROFILES.values()
+    )
+    text = _between(_read("README.md") or "", _REPORT, shown)
+    return _between(text, _PROFILES, profiles)
+
+
+def _between(text: str, marks: tuple[str, str], part: str) -> str:
+    before, begin, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
+    if not begin or not end:
+        raise TreeError(f"'{_ROOT / 'README.md'}' has lost '{marks[0].strip()}'")
+    return before + begin + part + end + after
 
 
 def _stale(wanted: dict[str, str]) -> list[str]:
@@ -92,7 +109,7 @@ def _wanted() -> dict[str, str]:
         for kind, render in FORMATS.items():
             files[f"generated/reports/{name}.{_SUFFIXES[kind]}"] = render(result)
         if name == README_EXAMPLE:
-            files["README.md"] = _readme(readme_report(result))
+            files["README.md"] = readme(result)
     return files
 
 
@@ -100,12 +117,3 @@ def _results() -> Iterator[tuple[str, Result]]:
     names = example_names()
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         yield from zip(names, pool.map(example_result, names), strict=True)
-
-
-def _readme(report: str) -> str:
-    text = _read("README.md") or ""
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise TreeError(f"'{_ROOT / 'README.md'}' has no markers for the report")
-    return before + report + after

@@ -16,7 +16,7 @@ __all__ = ["render_json", "report"]
 
 def render_json(result: results.Result) -> str:
     """Return the report as the text of one JSON document."""
-    return json.dumps(report(result), indent=2) + "\n"
+    return json.dumps(report(result), indent=1) + "\n"
 
 
 def report(result: results.Result) -> contract.Report:

@@ -147,6 +147,26 @@ def test_the_blamed_step_is_marked() -> None:
     assert "tlbi vmalle1" in rows[0]
 
 
+def test_tlbs_are_compared_pcpu_by_pcpu() -> None:
+    (diff,) = LOCAL.tlb_diff
+    fine = replace(diff, pe=0, unexpected=())
+    many = replace(diff, unexpected=("S2 x", "S12 y", "S12W z"))
+    finding = replace(LOCAL, tlb_diff=(fine, many), trace=())
+    text = "\n".join(finding_lines(finding, PROFILES, Style(), False))
+    assert "  TLB of pCPU0  observed  only what is allowed\n" in text
+    assert "  TLB of pCPU1  observed  S2 x\n" in text
+    assert "                          S12W z\n" in text
+    assert "                allowed   ipa 0x40203000: fault\n" in text
+
+
+def test_no_tlb_is_called_right_where_none_is_known_to_be_wrong() -> None:
+    diffs = tuple(replace(LOCAL.tlb_diff[0], pe=n, unexpected=()) for n in (0, 1))
+    text = "\n".join(
+        finding_lines(replace(LOCAL, tlb_diff=diffs), PROFILES, Style(), False)
+    )
+    assert "only what is allowed" not in text
+
+
 def test_one_acting_pcpu_gets_one_column() -> None:
     lines = finding_lines(ONE_PCPU, PROFILES, Style(), False)
     (header,) = (line for line in lines if line.lstrip().startswith("#"))
