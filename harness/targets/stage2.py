@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from reference_model.coordinates import Coord
+
 __all__ = [
     "Mapping",
     "Mismatch",
@@ -173,16 +175,16 @@ def compare(
     ``tracked`` are mappings that were made to fault, not taken away.
     """
     left, right = list(expected), list(found)
-    rightful = set(tracked)
     cuts = sorted({cut for m in left + right for cut in (m.ipa, m.ipa + m.size)})
     wanted = _pieces(left, cuts)
     present = _pieces(right, cuts)
+    rightful = _pieces(tracked, cuts)
     return [
         Mismatch(
             domain,
             wanted.get(cut),
             present.get(cut),
-            allowed=wanted.get(cut) is None and present.get(cut) in rightful,
+            allowed=wanted.get(cut) is None and present[cut] == rightful.get(cut),
         )
         for cut in cuts
         if wanted.get(cut) != present.get(cut)

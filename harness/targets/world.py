@@ -386,6 +386,7 @@ class World:
                 name,
                 self.expected[name],
                 self.tables_of(name).mappings(self.table),
+                self.tracked.get(name, ()),
             )
         ]
 

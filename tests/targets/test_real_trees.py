@@ -29,5 +29,6 @@ def test_every_scenario_runs_on_a_real_tree(
             assert result.complete, (scenario.name, result.fault, result.unsupported)
             wrong = scenario.name.startswith(KNOWN)
             assert bool(result.functional) == wrong, scenario.name
+            assert all(m.allowed for m in result.functional)
             flushes += facts_of(result).events["Tlbi"]
     assert flushes > 100

@@ -102,6 +102,15 @@ def test_compare_sees_a_change_of_access() -> None:
     assert "expected" in str(difference) and "found" in str(difference)
 
 
+def test_found_part_of_what_the_guest_may_touch_is_allowed() -> None:
+    tracked = [Mapping(0, 0x3000, GIB, "rwx")]
+    found = [Mapping(0x1000, 0x1000, GIB + 0x1000, "rwx")]
+    (difference,) = compare("d1", [], found, tracked)
+    assert difference.allowed
+    (difference,) = compare("d1", [], [found[0]._replace(pa=0)], tracked)
+    assert not difference.allowed
+
+
 def test_equal_maps_do_not_differ() -> None:
     whole = [Mapping(0, 8192, GIB, "rwx")]
     halves = [Mapping(0, 4096, GIB, "rwx"), Mapping(4096, 4096, GIB + 4096, "rwx")]

@@ -382,6 +382,7 @@ def test_wrong_mapping_is_a_mismatch(base_tree: Path, tmp_path: Path) -> None:
     (mismatch,) = result.functional
     assert mismatch.expected is not None and mismatch.expected.access == "rx"
     assert mismatch.found is not None and mismatch.found.access == "rwx"
+    assert not mismatch.allowed
     assert mismatch.function == "p2m_set_entry"
     assert mismatch.coord == target.unit.functions["p2m_set_entry"].coord
 
