@@ -324,15 +324,39 @@ class _Rewriter:
             index = end + 1
         if not attributes:
             return index
-        target = self._target(index)
-        if target is None:
+        targets = self._targets(index)
+        if not targets:
             names = ", ".join(a.name for a in attributes)
             raise self._error(first, f"cannot tell what attribute '{names}' is for")
-        self._side.attach(target.column, attributes)
+        for target in targets:
+            self._side.attach(target.column, attributes)
         return index
 
-    def _target(self, after: int) -> Token | None:
-        """Find the token of what attributes before raw index ``after`` belong to."""
+    def _targets(self, after: int) -> list[Token]:
+        """Find the tokens of what attributes before raw index ``after`` belong to."""
+        own = self._own_target(after)
+        if own is not None:
+            return [own]
+        first = self._declared_name_after(after)
+        before = self._out[-1].type if self._out else ""
+        if first is None or before in ("COMMA", "LPAREN"):
+            return [] if first is None else [first]
+        # Among the specifiers, an attribute is for all that they declare.
+        names = [first]
+        while self._kind(after) not in ("SEMI", ""):
+            kind = self._kind(after)
+            if kind == "LBRACE" and self._kind(after - 1) == "RPAREN":
+                break  # the body of a function
+            if kind in _OPENING:
+                after = self._match(after)
+            elif kind == "COMMA":
+                name = self._declared_name_after(after + 1)
+                names += [] if name is None else [name]
+            after += 1
+        return names
+
+    def _own_target(self, after: int) -> Token | None:
+        """Find the one record or declarator that attributes stand next to."""
         before = self._out[-1] if self._out else None
         if before is not None and before.type in _RECORD_WORDS:
             return self._record_token(before, self._raw[after])
@@ -341,10 +365,8 @@ class _Rewriter:
             if record is not None:
                 return record
         if self._kind(after) in _ENDS_DECLARATOR:
-            name = self._declared_name_before()
-            if name is not None:
-                return name
-        return self._declared_name_after(after)
+            return self._declared_name_before()
+        return None
 
     @staticmethod
     def _record_token(word: Token, following: Token) -> Token:

@@ -14,6 +14,7 @@ from harness.errors import ParseError
 from harness.frontend.attributes import SideTable
 from harness.frontend.gnulexer import GnuLexer
 from harness.frontend.tokens import Places
+from reference_model.coordinates import Coord
 
 __all__ = ["Syntax", "parse"]
 
@@ -55,6 +56,7 @@ def parse(text: str, file: str) -> Syntax:
 def _located(problem: str, lexer: GnuLexer) -> ParseError:
     """Turn pycparser's message, whose column is a token number, into ours."""
     match = _NUMBERED.match(problem)
+    coord: Coord | None
     if match is not None:
         coord = lexer.places.coord(int(match[3]))
         message = match[4]

@@ -78,6 +78,7 @@ def preprocess(
     """
     source_root = Path(os.path.abspath(source_root))
     generated = Path(os.path.abspath(generated))
+    generated.mkdir(parents=True, exist_ok=True)
     for name in sources:
         if not (source_root / name).is_file():
             raise PreprocessError(f"no file '{name}' in the tree")

@@ -238,11 +238,11 @@ class Statements(LocalDeclarations):
     ) -> None:
         """Initialise a struct in memory from an expression, without a copy of it."""
         address = FrameAddress(name, Pointer(ctype), coord)
-        if isinstance(node, c_ast.CompoundLiteral):
-            if self.type_name(node.type) is ctype:
-                leaves, _ = self.leaves(ctype, node.init)
-                self.initialise_memory(address, ctype, leaves, coord)
-                return
+        literal = isinstance(node, c_ast.CompoundLiteral)
+        if literal and self.type_name(node.type) is ctype:
+            leaves, _ = self.leaves(ctype, node.init)
+            self.initialise_memory(address, ctype, leaves, coord)
+            return
         if isinstance(node, c_ast.FuncCall):
             value = self.call(node, used=True, into=address)
         else:

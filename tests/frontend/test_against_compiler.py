@@ -13,10 +13,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from running import execution
 
 from harness.frontend.unit import lower_text
 from harness.ir.nodes import Unit
-from running import execution
 
 SNIPPETS = Path(__file__).with_name("snippets.c")
 ARGUMENTS = (
