@@ -45,7 +45,7 @@ def failure_diagnoses(run: Run, profile: str, source: PatchedSource) -> list[Dia
                 str(mismatch),
                 run.scenario,
                 profile,
-                Location("", 0, "", False),
+                _place(mismatch.coord, mismatch.function, source),
                 (),
             )
         )
@@ -55,9 +55,12 @@ def failure_diagnoses(run: Run, profile: str, source: PatchedSource) -> list[Dia
 def _location(
     coord: Coord | None, stack: tuple[Frame, ...], source: PatchedSource
 ) -> Location:
+    return _place(coord, stack[0].function if stack else "", source)
+
+
+def _place(coord: Coord | None, function: str, source: PatchedSource) -> Location:
     if coord is None:
-        return Location("", 0, "", False)
-    function = stack[0].function if stack else ""
+        return Location("", 0, function, False)
     touched = source.touched(coord.file, coord.line)
     return Location(coord.file, coord.line, function, touched)
 

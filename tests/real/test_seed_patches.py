@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from changes import IPA_FLUSH, patch
+from rename import renamed_patch
 
 from harness.check.finding import Finding, Severity, Status
 from harness.check.pipeline import CheckRequest, audit, check
@@ -63,7 +64,7 @@ class TestFlushByIpa:
     def test_local_stage1_step(self, ipa_flush_of_the_list: Result) -> None:
         found = new(ipa_flush_of_the_list, "stale-s12-after-local-vmalle1")
         assert found
-        assert WITHOUT_NTLBPA <= {p for f in found for p in f.profiles}
+        assert {p for f in found for p in f.profiles} >= WITHOUT_NTLBPA
         finding = found[0]
         assert finding.scenario.endswith("2-pcpus")
         assert finding.witness is not None
@@ -161,19 +162,11 @@ def test_correct_flush_by_ipa_is_clean_and_cheaper(tree: Path) -> None:
     assert dict(row.patched.tlbi) == {"IPAS2E1IS": 1, "VMALLE1IS": 1}
 
 
-def _renamed(text: str, names: list[str]) -> str:
-    for name in names:
-        text = re.sub(rf"\b{name}\b", f"zz_{name}_renamed", text)
-    return text
-
-
 def test_names_do_not_matter(tree: Path, ipa_flush_of_the_list: Result) -> None:
-    """Rename every static function of p2m.c and every local of the new code."""
-    from rename import renamed_series  # noqa: PLC0415 - needs the real tree
-
-    data = renamed_series(seed("000-v1-on-4.20.3.patch"), tree)
+    """Rename every static function of p2m.c and every local."""
+    data, statics, inner = renamed_patch(seed("000-v1-on-4.20.3.patch"), tree)
+    assert "__p2m_set_entry" in statics
+    assert "ovttbr" in inner
     result = checked(data, "renamed", tree)
     expected = {(f.rule, f.profiles) for f in ipa_flush_of_the_list.new_errors}
     assert {(f.rule, f.profiles) for f in result.new_errors} == expected
-
-
