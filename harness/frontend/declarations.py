@@ -10,7 +10,7 @@ from harness.errors import ParseError
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.calls import Calls
 from harness.frontend.declarators import ANONYMOUS
-from harness.frontend.initialisers import Leaf
+from harness.frontend.initialiser_leaves import Leaf
 from harness.frontend.lowering import NotLowered
 from harness.frontend.lvalues import LocalPlace, MemoryPlace
 from harness.frontend.scopes import (

@@ -13,13 +13,14 @@ is split once; one pass over the tokens then rewrites the GNU words:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from pycparser.c_lexer import CLexer, Dialect, Token
 
-from harness.errors import ParseError
-from harness.frontend.attributes import Attribute, SideTable, read_attributes
+from harness.frontend.attribute_targets import AttributeTargets
+from harness.frontend.attributes import SideTable
 from harness.frontend.gnuasm import read_asm
+from harness.frontend.token_rewriter import CLOSING, OPENING
 from harness.frontend.tokens import Places, tokenize
 from reference_model.coordinates import Coord
 
@@ -43,14 +44,6 @@ PREDECLARED = """\
 typedef struct __va_list { void *__stack; void *__gr_top; void *__vr_top; \
 int __gr_offs; int __vr_offs; } __builtin_va_list;
 """
-
-_OPENING = {"LPAREN": "RPAREN", "LBRACKET": "RBRACKET", "LBRACE": "RBRACE"}
-_CLOSING = frozenset(_OPENING.values())
-_ENDS_DECLARATOR = frozenset(
-    ("SEMI", "COMMA", "EQUALS", "COLON", "LBRACE", "RPAREN", "GNU_ASM", "LBRACKET")
-)
-_RECORD_WORDS = frozenset(("STRUCT", "UNION", "ENUM"))
-_BEFORE_PARENTHESES = frozenset(("TYPEOF", "_ALIGNAS", "_ATOMIC"))
 
 
 class GnuLexer(CLexer):  # type: ignore[misc]
@@ -91,17 +84,12 @@ class GnuLexer(CLexer):  # type: ignore[misc]
         return token
 
 
-class _Rewriter:
-    """One pass over the raw tokens."""
+class _Rewriter(AttributeTargets):
+    """The rewriting of all GNU words."""
 
     def __init__(self, raw: list[Token], places: Places, side: SideTable) -> None:
-        self._raw = raw
-        self._places = places
-        self._side = side
-        self._out: list[Token] = []
-        self._pending: dict[int, str] = {}  # raw index -> closing token before it
-        self._prefix: list[Attribute] = []
-        self._handlers: dict[str, Callable[[int], int]] = {
+        super().__init__(raw, places, side)
+        self._handlers = {
             "GNU_EXTENSION": self._skip,
             "GNU_ATTRIBUTE": self._attribute,
             "GNU_ASM": self._asm,
@@ -111,64 +99,6 @@ class _Rewriter:
             "CONDOP": self._question,
             "ELLIPSIS": self._ellipsis,
         }
-
-    def run(self) -> list[Token]:
-        """Rewrite everything."""
-        self._copy(0, len(self._raw))
-        return self._out
-
-    def _copy(self, start: int, end: int) -> None:
-        """Append raw tokens ``start`` to ``end``, rewritten."""
-        raw, append, handlers = self._raw, self._out.append, self._handlers
-        pending = self._pending
-        index = start
-        while index < end:
-            token = raw[index]
-            if pending and index in pending:
-                append(self._made(pending.pop(index), ")", token))
-            handler = handlers.get(token.type)
-            if handler is None:
-                append(token)
-                index += 1
-            else:
-                index = handler(index)
-
-    # ------------------------------------------------------------ making tokens
-
-    def _made(self, kind: str, value: str, at: Token) -> Token:
-        """Make a token at the place of another."""
-        coord = self._places.coord(at.column)
-        number = self._places.add(*coord)
-        return Token(kind, value, at.lineno, number, at.filename)
-
-    def _emit(self, at: Token, text: str) -> None:
-        """Append tokens for ``text``, words and parentheses separated by blanks."""
-        kinds = {"(": "LPAREN", ")": "RPAREN", ",": "COMMA", "sizeof": "SIZEOF"}
-        kinds |= {"typeof": "TYPEOF", "_Alignof": "_ALIGNOF"}
-        for word in text.split():
-            self._out.append(self._made(kinds.get(word, "ID"), word, at))
-
-    def _error(self, index: int, message: str) -> ParseError:
-        token = self._raw[min(index, len(self._raw) - 1)]
-        return ParseError(message, self._places.coord(token.column))
-
-    def _kind(self, index: int) -> str:
-        return self._raw[index].type if index < len(self._raw) else ""
-
-    def _match(self, index: int) -> int:
-        """Return the index of the bracket that closes the one at ``index``."""
-        raw, depth = self._raw, 0
-        for position in range(index, len(raw)):
-            kind = raw[position].type
-            if kind in _OPENING:
-                depth += 1
-            elif kind in _CLOSING:
-                depth -= 1
-                if depth == 0:
-                    return position
-        raise self._error(index, "bracket is never closed")
-
-    # ----------------------------------------------------------------- handlers
 
     def _skip(self, index: int) -> int:
         return index + 1
@@ -220,9 +150,9 @@ class _Rewriter:
         while start > 0 and not closing:
             start -= 1
             kind = self._out[start].type
-            if kind in _CLOSING:
+            if kind in CLOSING:
                 depth += 1
-            elif kind in _OPENING and depth:
+            elif kind in OPENING and depth:
                 depth -= 1
             elif kind == "LBRACKET":
                 closing = "RBRACKET"
@@ -247,23 +177,8 @@ class _Rewriter:
             kind = self._raw[position].type
             if kind == closing:
                 return position
-            position = self._match(position) + 1 if kind in _OPENING else position + 1
+            position = self._match(position) + 1 if kind in OPENING else position + 1
         return 0
-
-    def _split(self, start: int, end: int, separator: str) -> list[tuple[int, int]]:
-        """Split raw tokens at ``separator`` outside brackets."""
-        parts: list[tuple[int, int]] = []
-        first = index = start
-        while index < end:
-            kind = self._raw[index].type
-            if kind in _OPENING:
-                index = self._match(index)
-            elif kind == separator:
-                parts.append((first, index))
-                first = index + 1
-            index += 1
-        parts.append((first, end))
-        return parts
 
     # --------------------------------------------------------------------- asm
 
@@ -309,140 +224,3 @@ class _Rewriter:
         if text is None or name is None:
             raise self._error(index, "cannot read this asm label")
         self._side.registers[name.column] = text.template
-
-    # -------------------------------------------------------------- attributes
-
-    def _attribute(self, index: int) -> int:
-        """Drop a run of attributes; attach those that matter."""
-        attributes: list[Attribute] = []
-        first = index
-        while self._kind(index) == "GNU_ATTRIBUTE":
-            if self._kind(index + 1) != "LPAREN" or self._kind(index + 2) != "LPAREN":
-                raise self._error(index, "attribute without double parentheses")
-            end = self._match(index + 1)
-            attributes += read_attributes(self._raw[index + 3 : end - 1])
-            index = end + 1
-        if not attributes:
-            return index
-        targets = self._targets(index)
-        if not targets:
-            names = ", ".join(a.name for a in attributes)
-            raise self._error(first, f"cannot tell what attribute '{names}' is for")
-        for target in targets:
-            self._side.attach(target.column, attributes)
-        return index
-
-    def _targets(self, after: int) -> list[Token]:
-        """Find the tokens of what attributes before raw index ``after`` belong to."""
-        own = self._own_target(after)
-        if own is not None:
-            return [own]
-        first = self._declared_name_after(after)
-        before = self._out[-1].type if self._out else ""
-        if first is None or before in ("COMMA", "LPAREN"):
-            return [] if first is None else [first]
-        # Among the specifiers, an attribute is for all that they declare.
-        names = [first]
-        while self._kind(after) not in ("SEMI", ""):
-            kind = self._kind(after)
-            if kind == "LBRACE" and self._kind(after - 1) == "RPAREN":
-                break  # the body of a function
-            if kind in _OPENING:
-                after = self._match(after)
-            elif kind == "COMMA":
-                name = self._declared_name_after(after + 1)
-                names += [] if name is None else [name]
-            after += 1
-        return names
-
-    def _own_target(self, after: int) -> Token | None:
-        """Find the one record or declarator that attributes stand next to."""
-        before = self._out[-1] if self._out else None
-        if before is not None and before.type in _RECORD_WORDS:
-            return self._record_token(before, self._raw[after])
-        if before is not None and before.type == "RBRACE":
-            record = self._record_before()
-            if record is not None:
-                return record
-        if self._kind(after) in _ENDS_DECLARATOR:
-            return self._declared_name_before()
-        return None
-
-    @staticmethod
-    def _record_token(word: Token, following: Token) -> Token:
-        """Return the token whose place the AST node of a record has."""
-        return word if word.type == "ENUM" else following
-
-    def _record_before(self) -> Token | None:
-        """Find the record whose closing brace is the last token."""
-        position = self._matching_open(len(self._out) - 1)
-        brace = self._out[position]
-        if position >= 1 and self._out[position - 1].type in _RECORD_WORDS:
-            return self._record_token(self._out[position - 1], brace)
-        if position >= 2 and self._out[position - 2].type in _RECORD_WORDS:
-            word = self._out[position - 2]
-            return self._record_token(word, self._out[position - 1])
-        return None
-
-    def _matching_open(self, position: int) -> int:
-        depth = 0
-        while position >= 0:
-            kind = self._out[position].type
-            if kind in _CLOSING:
-                depth += 1
-            elif kind in _OPENING:
-                depth -= 1
-                if depth == 0:
-                    return position
-            position -= 1
-        return 0
-
-    def _declared_name_before(self) -> Token | None:
-        """Find the name in the declarator that ends with the last token."""
-        position = len(self._out) - 1
-        while position >= 0:
-            token = self._out[position]
-            if token.type == "ID":
-                return token
-            if token.type not in ("RPAREN", "RBRACKET"):
-                return None
-            opening = self._matching_open(position)
-            if token.type == "RPAREN" and self._is_nested_declarator(opening):
-                inside = self._out[opening + 1 : position]
-                return _last_id(inside)
-            position = opening - 1
-        return None
-
-    def _is_nested_declarator(self, opening: int) -> bool:
-        """Tell ``(*name)`` from a parameter list."""
-        return bool(self._out[opening + 1].type == "TIMES")
-
-    def _declared_name_after(self, index: int) -> Token | None:
-        """Find the name that the specifiers from raw ``index`` on declare."""
-        name: Token | None = None
-        while index < len(self._raw):
-            token = self._raw[index]
-            kind = token.type
-            if kind == "ID":
-                name = token
-            elif kind == "LBRACE" or kind in _BEFORE_PARENTHESES:
-                skip = index if kind == "LBRACE" else index + 1
-                index = self._match(skip)
-            elif kind == "GNU_ATTRIBUTE":
-                index = self._match(index + 1)
-            elif kind == "LPAREN" and self._kind(index + 1) == "TIMES":
-                return _last_id(self._raw[index : self._match(index)])
-            elif kind in _ENDS_DECLARATOR or kind in ("LPAREN", "LBRACKET"):
-                return name
-            index += 1
-        return None
-
-
-def _last_id(tokens: Iterable[Token]) -> Token | None:
-    found = None
-    for token in tokens:
-        if token.type == "ID":
-            found = token
-        elif token.type == "LPAREN" and found is not None:
-            break
-    return found

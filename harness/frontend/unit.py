@@ -109,9 +109,7 @@ class _UnitLowering:
         decl = node.decl
         lowering = self._at_file_scope
         ctype = lowering.declared(decl.type).type
-        if not isinstance(ctype, Function) or not isinstance(
-            decl.type, c_ast.FuncDecl
-        ):
+        if not isinstance(ctype, Function) or not isinstance(decl.type, c_ast.FuncDecl):
             raise ParseError(f"'{decl.name}' is no function", lowering.coord(decl))
         if decl.name in self._functions and "extern" not in decl.storage:
             raise ParseError(f"'{decl.name}' is defined twice", lowering.coord(decl))
