@@ -13,6 +13,7 @@ from pycparser.c_parser import ParseError as SyntaxProblem
 from harness.errors import ParseError
 from harness.frontend.attributes import SideTable
 from harness.frontend.gnulexer import GnuLexer
+from harness.frontend.recursion import recursion_room
 from harness.frontend.tokens import Places
 from reference_model.coordinates import Coord
 
@@ -42,7 +43,8 @@ def parse(text: str, file: str) -> Syntax:
     collecting = gc.isenabled()
     gc.disable()
     try:
-        tree = parser.parse(text, file)
+        with recursion_room():
+            tree = parser.parse(text, file)
     except SyntaxProblem as problem:
         raise _located(str(problem), lexer) from None
     except RecursionError:

@@ -15,6 +15,7 @@ from harness.frontend.lazy_functions import LazyFunctions
 from harness.frontend.lowering import NotLowered, Shared
 from harness.frontend.parser import Syntax, parse
 from harness.frontend.preprocess import preprocess
+from harness.frontend.recursion import recursion_room
 from harness.frontend.scopes import BrokenName
 from harness.frontend.statements import Statements
 from harness.ir.nodes import (
@@ -127,6 +128,7 @@ class _UnitLowering:
             self._shared.file_scope.names[name] = BrokenName(what)
 
 
+@recursion_room()
 def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> FunctionDef:
     """Lower one function definition."""
     name = node.decl.name

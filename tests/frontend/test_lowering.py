@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import sys
 from textwrap import dedent
 
 import pytest
 
 from harness.errors import ParseError
 from harness.frontend.unit import lower_text
-from harness.ir.nodes import Unit
+from harness.ir.nodes import FunctionDef, Unit
 from harness.ir.printer import print_function, print_global
 
 TYPES = """
@@ -423,3 +425,14 @@ def test_names_do_not_matter() -> None:
     text = "static long f(long entry) { long table = g(entry); return table; }"
     renamed = text.replace("entry", "zz1").replace("table", "zz2")
     assert body(renamed) == body(text).replace("entry", "zz1").replace("table", "zz2")
+
+
+def test_lowering_has_room_amid_deep_calls() -> None:
+    unit = lower(f"long f(long a) {{ return {'g(' * 20}a{')' * 20}; }}")
+
+    def descend(depth: int) -> FunctionDef:
+        return unit.functions["f"] if not depth else descend(depth - 1)
+
+    used = len(inspect.stack(0))
+    printed = print_function(descend(sys.getrecursionlimit() - used - 40))
+    assert printed.count("g(") == 20
