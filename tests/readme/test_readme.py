@@ -18,7 +18,7 @@ from harness.exitcodes import ExitCode
 from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
 from harness.report.generate import README_EXAMPLE, example_result, readme
-from harness.report.text import render_text
+from harness.report.json_report import render_json
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -301,6 +301,20 @@ def test_generated_reports_are_of_every_example_in_every_format() -> None:
         assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_same_patch_gives_the_same_report() -> None:
-    first = example_result("good_rename")
-    assert render_text(first) == render_text(example_result("good_rename"))
+def test_the_same_patch_gives_the_same_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARNESS_NO_CACHE", "1")
+    first = example_result("bad_unmap_no_flush")
+    assert render_json(first) == render_json(example_result("bad_unmap_no_flush"))
+
+
+def test_what_was_analysed_is_kept_unless_told_not_to(
+    patched: _Patches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch = patched.after_flush("    isb();")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HARNESS_NO_CACHE", "1")
+    assert main(["check", patch, *QUICK]) == 0
+    assert not (tmp_path / "cache").exists()
+    monkeypatch.delenv("HARNESS_NO_CACHE")
+    assert main(["check", patch, *QUICK]) == 0
+    assert list((tmp_path / "cache" / "harness").iterdir())
