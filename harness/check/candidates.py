@@ -32,6 +32,7 @@ from reference_model.events import (
     Tlbi,
 )
 from reference_model.profiles import REPEAT_TLBI
+from reference_model.sysregs import STAGE1_REGISTERS
 from reference_model.tlbi import By, Operation, Scope, decode_operation
 from reference_model.violations import Property
 
@@ -425,6 +426,7 @@ def _repeat(window: Window) -> Iterator[Edit]:
 
 def _empty_roots(window: Window) -> Iterator[Edit]:
     """Keep walks out while registers of two contexts are mixed."""
+    yield from _empty_root_before(window)
     for position, event in window.numbered():
         if not isinstance(event, Msr) or event.pe != window.violation.pe:
             continue
@@ -444,6 +446,32 @@ def _empty_roots(window: Window) -> Iterator[Edit]:
             _SYNCHRONISE,
             insertions=(Insertion(position, (Isb(event.pe),), True),),
         )
+
+
+def _empty_root_before(window: Window) -> Iterator[Edit]:
+    """Load an empty root before the first stage-1 register changes."""
+    pe = window.violation.pe
+    for position, event in window.numbered():
+        if (
+            isinstance(event, Msr)
+            and event.pe == pe
+            and event.register in STAGE1_REGISTERS
+        ):
+            yield Edit(
+                "at-speculate-mixed-context",
+                f"load VTTBR_EL2 with an empty root and ISB before {event.register} "
+                f"is written {window.at(position)}",
+                position,
+                _FLUSH,
+                insertions=(
+                    Insertion(
+                        position,
+                        (Msr(pe, "VTTBR_EL2", _EMPTY_ROOT), Isb(pe)),
+                        False,
+                    ),
+                ),
+            )
+            return
 
 
 def _by_ipa(op: Operation) -> bool:

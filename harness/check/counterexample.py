@@ -189,6 +189,8 @@ def _harm(violation: Violation) -> str:
     match violation.broken:
         case Property.O3 if violation.reason == "vcpu":
             return f"{pe} may use S1, S12 entries of the other vCPU"
+        case Property.O3 if violation.reason == "fb":
+            return f"{pe} may use S1 entries that the vCPU has invalidated elsewhere"
         case Property.O3:
             return f"{pe} may hold entries from mixed registers"
         case Property.O4:

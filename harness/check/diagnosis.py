@@ -32,6 +32,11 @@ _UNREPAIRED = {
     Property.M7: "repeat-tlbi-missing",
 }
 
+_UNREPAIRED_BY_REASON = {
+    "mixed": "at-speculate-mixed-context",
+    "fb": "hcr-fb-cleared",
+}
+
 # One repair may clear several properties; it is told under the first of these.
 _ORDER = [
     Property.O1,
@@ -130,7 +135,9 @@ class Diagnostician:
         self, explanation: Explanation, window: Window, counterpart: Counterpart
     ) -> list[_Cause]:
         if not explanation.edits:
-            rule = _UNREPAIRED[window.violation.broken]
+            rule = _UNREPAIRED_BY_REASON.get(
+                window.violation.reason, _UNREPAIRED[window.violation.broken]
+            )
             return [_Cause(rule, "", _identity(window.events[window.cause]))]
         self._known.update(
             (edit.rule, _identity(window.events[edit.blamed]))

@@ -147,6 +147,11 @@ _ALL = (
         "R_NWYRD",
         "R_XXNPZ",
     ),
+    _error(
+        "hcr-fb-cleared",
+        "guest TLBIs are local while its vCPUs migrate: HCR_EL2.FB is not set",
+        "I_DMCXY",
+    ),
     Rule(
         "ptw-not-drained-before-regime-switch",
         Severity.WARNING,
