@@ -78,7 +78,7 @@ def hanging(label: str, text: str, width: int = WIDTH) -> list[str]:
 def outdented(label: str, text: str) -> list[str]:
     """Start with a label; further lines are indented four columns."""
     indent = "    "
-    words = wrap(f"{label.lstrip()} {text}", WIDTH - len(indent))
+    words = wrap(f"{label.lstrip()} {text}".lstrip(), WIDTH - len(indent))
     first, *rest = words
     start = label[: len(label) - len(label.lstrip())]
     return [f"{start}{first}", *(f"{indent}{line}" for line in rest)]

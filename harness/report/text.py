@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.check.finding import Finding, Severity, Status
 from harness.check.result import Result, UnsupportedItem, Verdict
 from harness.report.cost_table import cost_lines
 from harness.report.finding_text import finding_lines, finding_row, place
 from harness.report.names import and_more, counted, profiles_text
-from harness.report.terminal import Colour, Style, hanging, harmless
+from harness.report.terminal import Colour, Style, hanging, harmless, outdented
 
 __all__ = ["render_text", "terse_text", "verdict_lines"]
 
@@ -17,6 +19,7 @@ _VERDICT_COLOURS = {
     Verdict.INCONCLUSIVE: Colour.WARNING,
 }
 _SHOWN_UNSUPPORTED_SCENARIOS = 1
+_PLACE = re.compile(r"(.* \(.*:)(\d+)\)")
 
 
 def render_text(result: Result, *, colour: bool = False, verbose: bool = False) -> str:
@@ -105,9 +108,22 @@ def _not_executed(result: Result) -> list[str]:
     if not result.not_executed:
         return []
     lines = ["changed, but run by no scenario:"]
-    for where in result.not_executed:
-        lines += hanging("  ", harmless(where))
+    for where in _by_function(result.not_executed):
+        lines += outdented("  ", harmless(where))
     return lines
+
+
+def _by_function(places: tuple[str, ...]) -> list[str]:
+    """Join "f (file:1)" and "f (file:2)" to "f (file:1, 2)"."""
+    joined: dict[str, list[str]] = {}
+    for where in places:
+        found = _PLACE.fullmatch(where)
+        function, line = found.groups() if found else (where, "")
+        joined.setdefault(function, []).append(line)
+    return [
+        f"{function}{', '.join(lines)})" if lines[0] else function
+        for function, lines in joined.items()
+    ]
 
 
 def _bounds(result: Result, verbose: bool) -> list[str]:

@@ -103,6 +103,18 @@ def test_an_inconclusive_verdict_says_why() -> None:
     )
 
 
+def test_lines_not_run_are_told_by_function() -> None:
+    places = ("f (a.c:1)", "g (a.c:7)", "f (a.c:2)", "xen/b.S (not run)")
+    text = render_text(replace(INCONCLUSIVE, not_executed=places))
+    told = text[text.index("changed, but") : text.index("assumptions")]
+    assert told.splitlines()[1:-1] == [
+        "  f (a.c:1, 2)",
+        "  g (a.c:7)",
+        "  xen/b.S (not run)",
+    ]
+    assert "4 changed places not run" in " ".join(text.split())
+
+
 def test_an_unsafe_verdict_does_not_hide_what_is_not_modelled() -> None:
     result = replace(UNSAFE, unsupported=INCONCLUSIVE.unsupported)
     assert "xen/arch/arm/mmu/p2m.c:1140: call" in render_text(result)
