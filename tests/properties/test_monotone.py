@@ -124,13 +124,14 @@ def strengthened(draw: st.DrawFn) -> tuple[Placed, Placed]:
     trace = draw(traces)
     weak = Placed.of(trace)
     options = [(n, s) for n, event in enumerate(trace) for s in stronger(event)]
-    if options and draw(st.integers(0, 2)):
-        at, event = draw(st.sampled_from(options))
-        return weak, weak.with_at(at, event)
-    el2 = [n for n, event in enumerate(trace) if _at_el2(trace, n, event.pe)]
-    if not el2:
+    places = [n for n, event in enumerate(trace) if _at_el2(trace, n, event.pe)]
+    change: int = draw(st.integers(0, 2))
+    if options and change:
+        place, event = draw(st.sampled_from(options))
+        return weak, weak.with_at(place, event)
+    if not places:
         return weak, weak
-    at = draw(st.sampled_from(el2))
+    at: int = draw(st.sampled_from(places))
     pe = trace[at].pe
     extra: Event = draw(
         st.sampled_from(

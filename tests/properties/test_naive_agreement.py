@@ -62,7 +62,7 @@ def until_vmid_clash(trace: list[Event]) -> list[Event]:
 
 
 @settings(
-    max_examples=1200,
+    max_examples=1000,
     derandomize=True,
     deadline=None,
     database=None,
