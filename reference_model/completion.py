@@ -71,7 +71,7 @@ class Completion:
             op for op in self._recent if max(op.done.values(), default=0) > oldest
         ]
         for tlb in self._tlbs:
-            tlb.removed[:] = [pair for pair in tlb.removed if pair[0] >= oldest]
+            tlb.removed = {e: at for e, at in tlb.removed.items() if at >= oldest}
             tlb.forget_before(min([oldest, *(op.time for op in self._recent)]))
 
     # -------------------------------------------------------- survivor test

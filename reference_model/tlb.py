@@ -40,7 +40,7 @@ class Tlb:
         self.stale: dict[Entry, int] = {}  # entry -> time it became stale
         self._at: dict[_Key, dict[Entry, None]] = {}
         self._walkers: dict[int, dict[Entry, None]] = {}
-        self.removed: list[tuple[int, Entry]] = []  # dropped while TLBIs pend
+        self.removed: dict[Entry, int] = {}  # when dropped, while TLBIs pend
         self.active: tuple[Context, ...] = ()  # contexts that may fill now
         self._filled: dict[tuple[int, Root], int] = {}  # last time it could
         self._spans: dict[Context, list[list[int]]] = {}  # when it could
@@ -240,7 +240,7 @@ class Tlb:
     def remove(self, entry: Entry, now: int) -> None:
         """Drop a stale entry."""
         del self.stale[entry]
-        self.removed.append((now, entry))
+        self.removed[entry] = now
         link = entry.link
         key = (entry.vmid, link.table.level, link.ia)
         self._at[key].pop(entry)
@@ -272,7 +272,7 @@ class Tlb:
 
     def stage2_leaves(self, vmid: int) -> Iterator[Entry]:
         """Yield the stale S2 entries of a VMID, and those dropped of late."""
-        for entry in chain(self.stale, (entry for _, entry in self.removed)):
+        for entry in chain(self.stale, self.removed):
             if entry.kind is EntryKind.S2 and entry.vmid == vmid:
                 yield entry
 
@@ -280,7 +280,7 @@ class Tlb:
         """Tell whether a stale entry is held, or was dropped since ``time``."""
         if entry in self.stale:
             return True
-        return any(e == entry and dropped >= time for dropped, e in self.removed)
+        return self.removed.get(entry, -1) >= time
 
     def made_from(self, vmid: int, root: Root) -> list[Entry]:
         """List the stale entries made from a root, oldest first."""
