@@ -55,7 +55,7 @@ def finding_lines(
 
     def whole(layout: _Layout) -> list[str]:
         trace = _trace(finding, style, layout)
-        return [*head, *trace, *_tlb(finding, layout.entries), *notes]
+        return [*head, *trace, *_tlb(finding, layout), *notes]
 
     lines = whole(_Layout())
     for layout in _TIGHTER:
@@ -75,7 +75,7 @@ class _Layout:
 
     functions: bool = True  # the C function of each step
     entries: int = _ALL  # TLB entries of each pCPU
-    gap: bool = True  # an empty line below the trace
+    airy: bool = True  # empty lines round the trace, pCPUs whose TLB is right
     room: int = _ALL  # lines of the trace
 
 
@@ -83,7 +83,7 @@ _TIGHTER = (
     _Layout(entries=2),
     _Layout(entries=2, functions=False),
     _Layout(entries=1, functions=False),
-    _Layout(entries=1, functions=False, gap=False),
+    _Layout(entries=1, functions=False, airy=False),
 )
 
 
@@ -91,7 +91,7 @@ def _trace(finding: Finding, style: Style, layout: _Layout) -> list[str]:
     if not finding.trace:
         return [""]
     table = trace_table(finding.trace, style, layout.room, functions=layout.functions)
-    return ["", *table, *([""] if layout.gap else [])]
+    return ["", *table, ""] if layout.airy else table
 
 
 def _location(finding: Finding) -> list[str]:
@@ -101,23 +101,27 @@ def _location(finding: Finding) -> list[str]:
     return hanging(" --> ", f"{place(finding)} ({function}{touched})")
 
 
-def _tlb(finding: Finding, entries: int) -> list[str]:
+def _tlb(finding: Finding, layout: _Layout) -> list[str]:
     lines = []
-    if not any(diff.unexpected or diff.missing for diff in finding.tlb_diff):
+    wrong = [diff for diff in finding.tlb_diff if diff.unexpected or diff.missing]
+    if not wrong:
         return []  # nothing to compare, and no reason to say that all is well
-    for diff in finding.tlb_diff:
+    for diff in finding.tlb_diff if layout.airy else wrong:
         pe = f"  TLB of pCPU{diff.pe}  "
-        for n, (label, text) in enumerate(_compared(diff, entries)):
+        for n, (label, text) in enumerate(_compared(finding, diff, layout.entries)):
             start = pe if n == 0 else " " * len(pe)
             lines += hanging(f"{start}{label:<9} ", harmless(text))
     return lines
 
 
-def _compared(diff: TlbDiff, entries: int) -> list[tuple[str, str]]:
+def _compared(finding: Finding, diff: TlbDiff, entries: int) -> list[tuple[str, str]]:
     """Set what the TLB may hold against what it is allowed to, as labelled rows."""
     if not diff.unexpected and not diff.missing:
         return [("observed", "only what is allowed")]
-    shown = list(diff.unexpected[:entries])
+    kind = f"{finding.witness.kind} " if finding.witness else ""
+    # The entry that the message is about comes first.
+    shown = sorted(diff.unexpected, key=lambda entry: not entry.startswith(kind))
+    shown = shown[:entries]
     if len(diff.unexpected) > entries:
         shown[-1] += f"; and {len(diff.unexpected) - entries} more"
     rows = [("" if n else "observed", entry) for n, entry in enumerate(shown)]

@@ -162,11 +162,11 @@ def test_the_blamed_step_is_marked() -> None:
 def test_tlbs_are_compared_pcpu_by_pcpu() -> None:
     (diff,) = LOCAL.tlb_diff
     fine = replace(diff, pe=0, unexpected=())
-    many = replace(diff, unexpected=("S2 x", "S12 y", "S12W z"))
+    many = replace(diff, unexpected=("S2 x", "S12 y", "S12W z"))  # S12: the witness
     finding = replace(LOCAL, tlb_diff=(fine, many), trace=())
     text = "\n".join(finding_lines(finding, PROFILES, Style(), False))
     assert "  TLB of pCPU0  observed  only what is allowed\n" in text
-    assert "  TLB of pCPU1  observed  S2 x\n" in text
+    assert "  TLB of pCPU1  observed  S12 y\n" in text
     assert "                          S12W z\n" in text
     assert "                allowed   ipa 0x40203000: fault\n" in text
 
