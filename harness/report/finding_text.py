@@ -75,7 +75,8 @@ class _Layout:
 
     functions: bool = True  # the C function of each step
     entries: int = _ALL  # TLB entries of each pCPU
-    airy: bool = True  # empty lines round the trace, pCPUs whose TLB is right
+    right: bool = True  # pCPUs whose TLB is as it should be
+    gaps: int = 2  # empty lines round the trace
     room: int = _ALL  # lines of the trace
 
 
@@ -83,7 +84,9 @@ _TIGHTER = (
     _Layout(entries=2),
     _Layout(entries=2, functions=False),
     _Layout(entries=1, functions=False),
-    _Layout(entries=1, functions=False, airy=False),
+    _Layout(entries=1, functions=False, right=False),
+    _Layout(entries=1, functions=False, right=False, gaps=1),
+    _Layout(entries=1, functions=False, right=False, gaps=0),
 )
 
 
@@ -91,7 +94,8 @@ def _trace(finding: Finding, style: Style, layout: _Layout) -> list[str]:
     if not finding.trace:
         return [""]
     table = trace_table(finding.trace, style, layout.room, functions=layout.functions)
-    return ["", *table, ""] if layout.airy else table
+    above, below = min(layout.gaps, 1), layout.gaps // 2
+    return [*[""] * above, *table, *[""] * below]
 
 
 def _location(finding: Finding) -> list[str]:
@@ -106,7 +110,7 @@ def _tlb(finding: Finding, layout: _Layout) -> list[str]:
     wrong = [diff for diff in finding.tlb_diff if diff.unexpected or diff.missing]
     if not wrong:
         return []  # nothing to compare, and no reason to say that all is well
-    for diff in finding.tlb_diff if layout.airy else wrong:
+    for diff in finding.tlb_diff if layout.right else wrong:
         pe = f"  TLB of pCPU{diff.pe}  "
         for n, (label, text) in enumerate(_compared(finding, diff, layout.entries)):
             start = pe if n == 0 else " " * len(pe)
