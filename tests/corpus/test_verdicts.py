@@ -1,0 +1,76 @@
+"""Every patch of the corpus gets the verdict that its .toml states."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness.check.finding import Finding, Severity, Status
+from harness.check.pipeline import CheckRequest, check
+from harness.check.result import Result, Verdict
+from harness.series.base import EMBEDDED
+from reference_model.profiles import ARCHITECTURE_PROFILES
+
+PATCHES = EMBEDDED.parent
+BAD = sorted(PATCHES.glob("bad_*.patch"))
+GOOD = sorted(PATCHES.glob("good_*.patch"))
+ALL = tuple(ARCHITECTURE_PROFILES)
+
+
+def facts(patch: Path) -> dict[str, object]:
+    return tomllib.loads(patch.with_suffix(".toml").read_text())
+
+
+def checked(patch: Path, scenarios: tuple[str, ...] | None) -> Result:
+    data = patch.read_bytes()
+    request = CheckRequest(
+        data, patch.name, EMBEDDED, EMBEDDED, scenarios=scenarios, jobs=1
+    )
+    return check(request)
+
+
+def new_errors(result: Result) -> list[Finding]:
+    return [
+        f
+        for f in result.findings
+        if f.status is Status.NEW and f.severity is Severity.ERROR
+    ]
+
+
+def test_there_are_enough() -> None:
+    assert len(BAD) >= 8
+    assert len(GOOD) >= 5
+
+
+@pytest.mark.parametrize("patch", BAD, ids=lambda p: p.stem)
+def test_bad_patch(patch: Path) -> None:
+    wanted = facts(patch)
+    scenario = str(wanted["scenario"])
+    result = checked(patch, (scenario.split("/")[0],))
+    assert result.verdict is Verdict.UNSAFE
+    found = [f for f in new_errors(result) if f.rule == wanted["rule"]]
+    seen = [f for f in found if scenario in f.scenarios]
+    assert seen, [(f.rule, f.scenarios) for f in new_errors(result)]
+    profiles = wanted["profiles"]
+    expected = set(ALL) if profiles == "all" else set(profiles)  # type: ignore[call-overload]
+    assert {p for f in found for p in f.profiles} >= expected
+    for finding in seen:
+        assert 2 <= len(finding.trace) <= 10
+        assert len(finding.trace) <= int(str(wanted["max_steps"]))
+        assert finding.repair is not None
+        assert finding.repair.verified
+
+
+@pytest.mark.parametrize("patch", GOOD, ids=lambda p: p.stem)
+def test_good_patch(patch: Path) -> None:
+    result = checked(patch, None)
+    assert not new_errors(result)
+    assert result.verdict is Verdict.CLEAN, (result.unsupported, result.not_executed)
+
+
+def test_embedded_base_is_right() -> None:
+    """What a good patch is compared with has no error of its own."""
+    result = checked(PATCHES / "good_rename.patch", None)
+    assert not [f for f in result.findings if f.severity is Severity.ERROR]
