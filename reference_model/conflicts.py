@@ -137,7 +137,7 @@ class _Found:
             tlb.pe,
             entry.kind,
             entry.vmid,
-            self._index_at[tlb.stale[entry]],
+            self._index_at[entry.link.ended],
             entry.link,
             other,
             conflict=what,

@@ -45,7 +45,7 @@ class Oracle:
         found: dict[tuple[int, EntryKind, int], Violation] = {}
         verdicts: dict[Link, tuple[bool, Link | None]] = {}
         for tlb in self._tlbs:
-            for entry, since in tlb.stale.items():
+            for entry in tlb.stale:
                 if entry.kind in TABLE_KINDS or not _overlaps(entry.link, page):
                     continue
                 if entry.link not in verdicts:
@@ -53,9 +53,7 @@ class Oracle:
                 granted, now = verdicts[entry.link]
                 if not granted:
                     key = (tlb.pe, entry.kind, entry.vmid)
-                    found[key] = self._grant(
-                        found.get(key), entry, tlb, now, index, since
-                    )
+                    found[key] = self._grant(found.get(key), entry, tlb, now, index)
         return list(found.values())
 
     def _grant(
@@ -65,7 +63,6 @@ class Oracle:
         tlb: Tlb,
         allowed: Link | None,
         index: int,
-        since: int,
     ) -> Violation:
         if before is not None:
             return before.counting(entry.link)
@@ -75,7 +72,7 @@ class Oracle:
             tlb.pe,
             entry.kind,
             entry.vmid,
-            self._index_at[since],
+            self._index_at[entry.link.ended],
             entry.link,
             allowed,
             low=entry.link.ia,
@@ -232,12 +229,12 @@ class Oracle:
                 tlb.pe,
                 entry.kind,
                 entry.vmid,
-                self._index_at[tlb.stale[entry]],
+                self._index_at[entry.link.ended],
                 entry.link,
                 low=entry.link.ia,
                 high=entry.link.end,
             )
-        for entry, since in tlb.stale.items():
+        for entry in tlb.stale:
             output = entry.link.descriptor.output
             size = level_bytes(entry.link.table.level)
             if entry.kind is EntryKind.S12W and output <= page < output + size:
@@ -247,7 +244,7 @@ class Oracle:
                     tlb.pe,
                     entry.kind,
                     entry.vmid,
-                    self._index_at[since],
+                    self._index_at[entry.link.ended],
                     entry.link,
                     low=entry.link.ia,
                     high=entry.link.end,

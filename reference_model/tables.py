@@ -105,14 +105,26 @@ class Link:
         return self._child
 
     @property
-    def current(self) -> bool:
-        """Tell whether every store of the chain is still the last one."""
+    def ended(self) -> int:
+        """Return the time of the store that ended the chain, 0 if none did."""
+        times = [
+            later.time
+            for link in self._chain()
+            for later in link.cell.records
+            if later.time > link.record.time
+        ]
+        return min(times, default=0)
+
+    def _chain(self) -> Iterator[Link]:
         link: Link | None = self
         while link is not None:
-            if link.cell.current is not link.record:
-                return False
+            yield link
             link = link.table.link
-        return True
+
+    @property
+    def current(self) -> bool:
+        """Tell whether every store of the chain is still the last one."""
+        return all(link.cell.current is link.record for link in self._chain())
 
 
 class Space:

@@ -195,14 +195,18 @@ class Diagnostician:
 def _telling(violations: list[Violation]) -> list[Violation]:
     """Leave out what says no more than another one does.
 
-    The same operations remove S12 and S12W entries.
+    The same operations remove S12 and S12W entries; where a VMID has entries
+    of another VM, stage-1 entries of its vCPUs are no news.
     """
     combined = {v.key for v in violations if v.kind is EntryKind.S12}
+    reused = {(v.index, v.vmid) for v in violations if v.broken is Property.O5}
     return [
         v
         for v in violations
-        if v.kind is not EntryKind.S12W
-        or replace(v, kind=EntryKind.S12).key not in combined
+        if not (
+            v.kind is EntryKind.S12W and replace(v, kind=EntryKind.S12).key in combined
+        )
+        and not (v.reason == "vcpu" and (v.index, v.vmid) in reused)
     ]
 
 
