@@ -136,6 +136,18 @@ OPERATIONS = (
         lambda w: w.set_entry(0, "d1", PAGE_IPA, 1, None),
     ),
     Operation(
+        "unmap-4k-then-hole",
+        "a page and the hole behind it are unmapped in one call",
+        "page",
+        lambda w: w.set_entry(0, "d1", PAGE_IPA + PAGE, 2, None),
+    ),
+    Operation(
+        "unmap-hole-then-4k",
+        "a page and the hole before it are unmapped in one call",
+        "page",
+        lambda w: w.set_entry(0, "d1", PAGE_IPA - PAGE, 2, None),
+    ),
+    Operation(
         "unmap-2m",
         "a range mapped by a 2M block is unmapped as a whole",
         "block-2m",
