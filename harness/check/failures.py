@@ -30,7 +30,7 @@ def failure_diagnoses(run: Run, profile: str, source: PatchedSource) -> list[Dia
     if run.bound is not None:
         found.append(
             _diagnosis(
-                "c-endless-loop",
+                "c-bound-reached",
                 run.bound.message,
                 run.scenario,
                 profile,

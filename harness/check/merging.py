@@ -108,8 +108,12 @@ def _fingerprint(diagnosis: Diagnosis) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def compared(base: list[Finding], patched: list[Finding]) -> list[Finding]:
+def compared(
+    base: list[Finding], patched: list[Finding], complete: set[str]
+) -> list[Finding]:
     """Set the status of each finding of the patched tree against the base.
+
+    Only what the patched tree ran, the scenarios in ``complete``, is fixed.
 
     A finding that the patch spreads to more profiles or scenarios is new.
     """
@@ -125,7 +129,7 @@ def compared(base: list[Finding], patched: list[Finding]) -> list[Finding]:
     result.extend(
         replace(finding, status=Status.FIXED)
         for finding in base
-        if finding.fingerprint not in after
+        if finding.fingerprint not in after and set(finding.scenarios) <= complete
     )
     return result
 

@@ -76,7 +76,7 @@ def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
     patched, base = _analysed(tree, patch, request)
     findings = _findings(patched, request)
     if base is not None:
-        findings = compared(_findings(base, request), findings)
+        findings = compared(_findings(base, request), findings, patched.complete)
     return Result(
         command=command,
         base=_base_name(tree, request),

@@ -225,7 +225,7 @@ _ALL = (
     _error("p2m-wrong-mapping", "{what}"),
     Rule("p2m-access-unnoticed", Severity.WARNING, "{what}", ()),
     _error("c-undefined-behaviour", "{what}"),
-    _error("c-endless-loop", "{what}"),
+    _error("c-bound-reached", "{what}"),
 )
 
 RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}

@@ -59,6 +59,7 @@ class TreeAnalysis:
     reached: list[Reached] = field(default_factory=list)
     costs: dict[tuple[str, str], Counts] = field(default_factory=dict)
     scenarios: tuple[str, ...] = ()
+    complete: set[str] = field(default_factory=set)  # ran to their ends
     executions: int = 0
     events: int = 0
     exhausted: bool = True
@@ -94,6 +95,7 @@ def joined(parts: list[TreeAnalysis]) -> TreeAnalysis:
         whole.diagnoses += part.diagnoses
         whole.reached += part.reached
         whole.costs.update(part.costs)
+        whole.complete |= part.complete
         whole.executions += part.executions
         whole.events += part.events
         whole.exhausted = whole.exhausted and part.exhausted
@@ -124,7 +126,9 @@ class _TreeRun:
         for number, scenario in enumerate(scenarios, 1):
             if self._progress is not None:
                 self._progress(f"{number}/{len(scenarios)} {scenario.name}")
-            self._scenario(scenario)
+            if self._result.exhausted:  # one loop that does not end is enough
+                self._result.complete.add(scenario.name)
+                self._scenario(scenario)
         self._result.diagnoses = self._diagnoses
         self._result.coverage = coverage_of(self._target, self._job.patch)
         return self._result
@@ -133,7 +137,11 @@ class _TreeRun:
         runs: list[Run] = []
         seen: dict[object, tuple[Profile, list[Diagnosis]]] = {}
         for profile in self._profiles:
+            if not self._result.exhausted:
+                return
             run = self._run(scenario, profile, runs)
+            if not run.complete:
+                self._result.complete.discard(scenario.name)
             self._result.costs[scenario.name, profile.name] = count(run.events)
             self._result.events += len(run.events)
             # Profiles that differ only in name or cost share the outcome.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from pathlib import Path
 
@@ -74,3 +75,60 @@ def test_embedded_base_is_right() -> None:
     """What a good patch is compared with has no error of its own."""
     result = checked(PATCHES / "good_rename.patch", None)
     assert not [f for f in result.findings if f.severity is Severity.ERROR]
+
+
+def changed_base(old: str, new: str) -> bytes:
+    """Return a patch of the base's mmu/p2m.c."""
+    name = "xen/arch/arm/mmu/p2m.c"
+    text = (EMBEDDED / name).read_text()
+    assert text.count(old) == 1
+    lines = difflib.unified_diff(
+        text.splitlines(keepends=True),
+        text.replace(old, new).splitlines(keepends=True),
+        f"a/{name}",
+        f"b/{name}",
+    )
+    return "".join(lines).encode()
+
+
+def run_changed(addition: str) -> Result:
+    """Check the base with statements added to its flush."""
+    anchor = "    p2m->need_flush = false;\n"
+    data = changed_base(anchor, anchor + addition)
+    return check(
+        CheckRequest(
+            data, "changed", EMBEDDED, EMBEDDED, scenarios=("unmap-4k",), jobs=1
+        )
+    )
+
+
+def test_endless_loop_is_bounded() -> None:
+    result = run_changed("    for ( ; ; )\n        continue;\n")
+    assert [f.rule for f in new_errors(result)] == ["c-bound-reached"]
+    assert not result.bounds.exhausted
+    assert not [f for f in result.findings if f.status is Status.FIXED]
+
+
+def test_undefined_behaviour_is_a_finding() -> None:
+    result = run_changed("    p2m->need_flush = *(bool *)NULL;\n")
+    (finding,) = new_errors(result)
+    assert finding.rule == "c-undefined-behaviour"
+    assert "NULL" in finding.message
+    assert finding.location.in_patch
+
+
+def test_what_is_not_modelled_is_never_clean() -> None:
+    result = run_changed('    asm volatile ("wfet x0");\n')
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert any("wfet" in item.what for item in result.unsupported)
+
+
+def test_what_did_not_run_is_never_clean() -> None:
+    result = run_changed("    if ( p2m->vmid == 200 )\n        p2m->vmid = 1;\n")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.not_executed
+
+
+def test_comment_changes_nothing() -> None:
+    result = run_changed("    /* All of it is gone now. */\n")
+    assert result.verdict is Verdict.CLEAN
