@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from harness.check.conditional import dead_lines
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
@@ -16,16 +18,22 @@ class Coverage:
     """What of the patch no scenario ran.
 
     ``unexecuted`` names places, "function (file:line)"; ``unread`` files of
-    the patch that are C of the hypervisor but not part of what is run.
+    the patch that belong to the hypervisor but not to what is run, and
+    ``dropped`` lines that the preprocessor leaves out.
     """
 
     unexecuted: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Return everything that was not run, in words."""
-        return (*self.unexecuted, *(f"{name} (not run)" for name in self.unread))
+        return (
+            *self.unexecuted,
+            *(f"{name} (not run)" for name in self.unread),
+            *(f"{place} (not compiled)" for place in self.dropped),
+        )
 
 
 def common(parts: Iterable[Coverage]) -> Coverage:
@@ -38,11 +46,15 @@ def common(parts: Iterable[Coverage]) -> Coverage:
             if all(place in other.unexecuted for other in others)
         ),
         first.unread,
+        first.dropped,
     )
 
 
-def coverage_of(target: LoadedTarget, patch: Patch | None) -> Coverage:
-    """Compare what the patch touched with what the scenarios executed."""
+def coverage_of(target: LoadedTarget, patch: Patch | None, root: Path) -> Coverage:
+    """Compare what the patch touched with what the scenarios executed.
+
+    ``root`` is the top of the patched tree.
+    """
     if patch is None:
         return Coverage()
     unexecuted = tuple(
@@ -55,9 +67,21 @@ def coverage_of(target: LoadedTarget, patch: Patch | None) -> Coverage:
         for part in patch.files
         if part.new is not None and part.new not in read and _is_code(part.new)
     )
-    return Coverage(unexecuted, unread)
+    names = [part.new for part in patch.files if part.new in read]
+    dropped = [
+        place for name in names if name for place in _dropped(target, name, root)
+    ]
+    return Coverage(unexecuted, unread, tuple(dropped))
+
+
+def _dropped(target: LoadedTarget, name: str, root: Path) -> list[str]:
+    """List the first touched line of each run of lines that are left out."""
+    text = (root / name).read_text(encoding="utf-8", errors="replace")
+    compiled = target.unit.lines.get(name, frozenset())
+    dead = sorted(n for n in dead_lines(text, compiled) if target.touched(name, n))
+    return [f"{name}:{n}" for n in dead if n - 1 not in dead]
 
 
 def _is_code(name: str) -> bool:
-    """Tell whether a file holds code that could matter to the hypervisor."""
-    return name.startswith("xen/") and name.endswith((".c", ".h", ".S"))
+    """Tell whether a file could matter to the hypervisor."""
+    return name.startswith("xen/")

@@ -83,7 +83,7 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
         )
         kept = store.load(key)
         if kept is None:
-            kept = _TreeRun(job, target, progress).analysis()
+            kept = _TreeRun(job, target, view.root, progress).analysis()
             store.save(key, kept)
         return kept
 
@@ -107,9 +107,10 @@ class _TreeRun:
     """The analysis of one loaded tree."""
 
     def __init__(
-        self, job: TreeJob, target: LoadedTarget, progress: Progress | None
+        self, job: TreeJob, target: LoadedTarget, root: Path, progress: Progress | None
     ) -> None:
         self._job = job
+        self._root = root
         self._target = target
         self._progress = progress
         self._result = TreeAnalysis()
@@ -130,7 +131,7 @@ class _TreeRun:
                 self._result.complete.add(scenario.name)
                 self._scenario(scenario)
         self._result.diagnoses = self._diagnoses
-        self._result.coverage = coverage_of(self._target, self._job.patch)
+        self._result.coverage = coverage_of(self._target, self._job.patch, self._root)
         return self._result
 
     def _scenario(self, scenario: Scenario) -> None:

@@ -11,6 +11,7 @@ from pycparser import c_ast
 from harness.errors import ParseError, TreeError
 from harness.frontend.address_taken import address_taken
 from harness.frontend.arithmetic_types import scalar_of
+from harness.frontend.compiled_lines import compiled_lines
 from harness.frontend.lazy_functions import LazyFunctions
 from harness.frontend.lowering import NotLowered, Shared
 from harness.frontend.parser import Syntax, parse
@@ -50,6 +51,7 @@ def load_unit(
     )
     unit = lower_text(result.text, sources[0])
     unit.files = result.files
+    unit.lines = compiled_lines(result.text)
     unit.digest = hashlib.sha256(result.text.encode()).hexdigest()
     return unit
 

@@ -518,7 +518,7 @@ class Unit:
     ``declared`` holds functions without a body, ``constants`` the
     enumerators, ``records`` tags ("struct p2m_domain"), ``typedefs`` names.
     ``files`` are those that the text came from, headers included, ``digest``
-    identifies the text.
+    identifies the text, ``lines`` has the lines of each file that reached it.
     """
 
     file: str
@@ -530,3 +530,4 @@ class Unit:
     typedefs: dict[str, CType] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     digest: str = ""
+    lines: dict[str, frozenset[int]] = field(default_factory=dict)

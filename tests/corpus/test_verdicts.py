@@ -129,6 +129,13 @@ def test_what_did_not_run_is_never_clean() -> None:
     assert result.not_executed
 
 
+@pytest.mark.parametrize("condition", ["0", "defined(CONFIG_ARM_32)"])
+def test_what_is_not_compiled_is_never_clean(condition: str) -> None:
+    result = run_changed(f"#if {condition}\n    p2m->vmid = 1;\n#endif\n")
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert any("not compiled" in place for place in result.not_executed)
+
+
 def test_comment_changes_nothing() -> None:
     result = run_changed("    /* All of it is gone now. */\n")
     assert result.verdict is Verdict.CLEAN
