@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from harness.check.edits import parts
@@ -40,10 +41,16 @@ MAX_STEPS = 10
 Held = set[tuple[int, EntryKind]]
 
 
+Place = Callable[[Event], tuple[str, int, str]]
+
+
 def counterexample(
-    replay: Replay, window: Window, blamed: frozenset[int]
+    replay: Replay, window: Window, blamed: frozenset[int], place: Place
 ) -> tuple[tuple[Step, ...], tuple[TlbDiff, ...]]:
-    """Replay a violation and describe its steps and the TLBs at its end."""
+    """Replay a violation and describe its steps and the TLBs at its end.
+
+    ``place`` tells which file, line and function to show for an event.
+    """
     machine = replay.machine()
     steps: list[tuple[int, Step]] = []
     for position, event in enumerate(window.events[: window.violation.index + 1]):
@@ -54,9 +61,9 @@ def counterexample(
         effect = _effect(machine, event, before, window.violation)
         if position in blamed or _matters(event, effect):
             steps.append(
-                (position, _step(window, position, effect, position in blamed))
+                (position, _step(window, position, effect, position in blamed, place))
             )
-    numbered = _first_steps(window) + _shortened(steps, blamed) + [_last(window)]
+    numbered = _first_steps(window) + _shortened(steps, blamed) + [_last(window, place)]
     trace = tuple(replace(step, step=n) for n, step in enumerate(numbered, 1))
     return trace, _differences(machine, window.violation)
 
@@ -147,17 +154,12 @@ def _completions(event: Barrier, before: _Snapshot) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _step(window: Window, position: int, effect: str, blamed: bool) -> Step:
+def _step(
+    window: Window, position: int, effect: str, blamed: bool, place: Place
+) -> Step:
     event = window.events[position]
-    file, line, function = _place(event)
+    file, line, function = place(event)
     return Step(0, event.pe, event_text(event), file, line, function, effect, blamed)
-
-
-def _place(event: Event) -> tuple[str, int, str]:
-    origin = event.origin or next((e.origin for e in parts(event) if e.origin), None)
-    if origin is None:
-        return "", 0, ""
-    return origin.coord.file, origin.coord.line, origin.function
 
 
 def _hardware(pe: int, event: str, effect: str) -> Step:
@@ -175,10 +177,10 @@ def _first_steps(window: Window) -> list[Step]:
     return [_hardware(violation.pe, "guest has run", f"may cache {translation}")]
 
 
-def _last(window: Window) -> Step:
+def _last(window: Window, place: Place) -> Step:
     violation = window.violation
     event = window.events[violation.index]
-    file, line, function = _place(event)
+    file, line, function = place(event)
     text = event_text(event)
     return Step(0, event.pe, text, file, line, function, _harm(violation), True)
 

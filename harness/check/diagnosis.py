@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from harness.check.candidates import DRASTIC
 from harness.check.counterexample import counterexample
-from harness.check.edits import Edit, instruction, parts
+from harness.check.edits import Drastic, Edit, instruction, parts
 from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
 from harness.check.rules import RULES
@@ -16,7 +15,7 @@ from harness.check.window import Window
 from harness.check.wording import address, virtual_address
 from reference_model.coordinates import Coord, Origin
 from reference_model.entries import EntryKind
-from reference_model.events import Event, Tlbi
+from reference_model.events import Event, Store, Tlbi, Zero
 from reference_model.tlbi import decode_operation
 from reference_model.violations import Property, Violation
 
@@ -122,12 +121,26 @@ class Diagnostician:
             found.extend(self._tell(replay, window, scenario, causes, verified))
         return found
 
+    def _place(self, event: Event) -> tuple[str, int, str]:
+        """Return where to show an event: a store where the code asks for it."""
+        origin = _origin(event)
+        if origin is None:
+            return "", 0, ""
+        places = [(origin.coord, origin.function)]
+        if isinstance(event, (Store, Zero)):
+            places = list(_places(origin))
+            near = [p for p in places if p[1] in self._source.functions]
+            in_c = [p for p in places if p[0].file.endswith(".c")]
+            places = near or in_c or places
+        coord, function = places[0]
+        return coord.file, coord.line, function
+
     def _likely(self, window: Window, edit: Edit) -> bool:
         """Tell whether an edit mended something at the same instruction before.
 
         A missing step is never likely: something smaller may do here.
         """
-        if edit.insertions and edit.drastic >= DRASTIC:
+        if edit.insertions and edit.drastic >= Drastic.DRAIN:
             return False
         return (edit.rule, _identity(window.events[edit.blamed])) in self._known
 
@@ -173,7 +186,9 @@ class Diagnostician:
             if key not in self._told:
                 self._told.add(key)
                 if not steps:
-                    steps, diff = counterexample(replay, window, frozenset(positions))
+                    steps, diff = counterexample(
+                        replay, window, frozenset(positions), self._place
+                    )
             told.append(
                 Diagnosis(
                     cause.rule,

@@ -7,6 +7,7 @@ would: a stronger barrier, a wider TLBI, one more instruction.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import IntEnum
 
 from harness.check.timeline import Timeline
 from reference_model.events import (
@@ -18,18 +19,38 @@ from reference_model.events import (
     Repeat,
     Tlbi,
 )
+from reference_model.tlbi import By, Operation
 
 __all__ = [
     "DSB_ISH",
+    "Drastic",
     "Edit",
     "Insertion",
     "broadcast",
+    "by_ipa",
     "combined",
     "dsb",
     "instruction",
     "parts",
     "with_part",
 ]
+
+
+class Drastic(IntEnum):
+    """How drastic an edit is: the largest are given up first."""
+
+    STRENGTHEN = 0  # a DSB of all access types
+    WIDEN = 1  # a DSB of a wider domain
+    PROMOTE = 2  # a broadcast TLBI
+    FORM = 3  # another form or operand of a TLBI
+    SYNCHRONISE = 4  # one more ISB
+    DSB = 5  # one more DSB
+    STAGE1_STEP = 6  # the stage-1 step of a flush by IPA
+    MORE_IPAS = 7  # more operations by IPA
+    STAGE = 8  # a TLBI of both stages
+    VMID = 9  # the flush again under another VMID
+    DRAIN = 10  # a DSB for walks in flight; from here on, whole steps
+    FLUSH = 11  # a whole flush
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +73,7 @@ class Edit:
     rule: str
     text: str
     blamed: int
-    drastic: int
+    drastic: Drastic
     changes: tuple[tuple[int, Event], ...] = ()
     insertions: tuple[Insertion, ...] = ()
 
@@ -118,6 +139,11 @@ def DSB_ISH(pe: int) -> Barrier:  # noqa: N802 - the instruction's name
 def broadcast(op: str) -> str:
     """Return the inner-shareable form of a local TLBI."""
     return op if op.endswith(("IS", "OS")) else op + "IS"
+
+
+def by_ipa(op: Operation) -> bool:
+    """Tell whether an operation selects by IPA."""
+    return op.by in (By.INTERMEDIATE, By.RANGE)
 
 
 def instruction(event: Event) -> str:

@@ -15,6 +15,7 @@ from reference_model.events import (
     ExceptionEntry,
     Msr,
     Repeat,
+    Store,
     Tlbi,
 )
 from reference_model.machine import Start
@@ -129,15 +130,20 @@ class Window:
         return None
 
     def at(self, position: int) -> str:
-        """Return "at file:line" for an event, as far as it is known."""
-        origin = self.events[position].origin
-        if origin is None:
-            inner = parts(self.events[position])
-            origin = inner[0].origin if inner else None
+        """Return "at file:line" for an event, as far as it is known.
+
+        A store is named by the place in a source file that asked for it.
+        """
+        event = self.events[position]
+        inner = parts(event)
+        origin = event.origin or (inner[0].origin if inner else None)
         if origin is None:
             return ""
-        name = origin.coord.file.rsplit("/", 1)[-1]
-        return f"at {name}:{origin.coord.line}"
+        places = [origin.coord, *(frame.call for frame in origin.stack)]
+        coord = places[0]
+        if isinstance(event, Store):
+            coord = next((c for c in places if c.file.endswith(".c")), coord)
+        return f"at {coord.file.rsplit('/', 1)[-1]}:{coord.line}"
 
 
 def _completes(event: Event) -> bool:
