@@ -132,7 +132,10 @@ def _flush_rule(window: Window) -> tuple[str, str]:
                 f"complete {sequence} before the table is freed {here}",
             )
         case Property.O5:
-            return "vmid-reuse-without-flush", f"insert {sequence} before {here}"
+            return (
+                "vmid-reuse-without-flush",
+                f"insert {sequence} before the VMID is used",
+            )
         case _:
             return (
                 "missing-tlbi-after-unmap",

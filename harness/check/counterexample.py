@@ -254,13 +254,19 @@ def _stage1_difference(machine: Machine, violation: Violation) -> TlbDiff:
 
 
 def _difference(machine: Machine, pe: int, violation: Violation, link: Link) -> TlbDiff:
+    held = _held(machine, violation)
+    if violation.broken is Property.O5:  # held of a chain that still stands
+        held = held | {(violation.pe, violation.kind)}
     unexpected = tuple(
-        entry(kind, violation.vmid, link)
-        for kind in EntryKind
-        if (pe, kind) in _held(machine, violation)
+        entry(kind, violation.vmid, link) for kind in EntryKind if (pe, kind) in held
     )
+    if violation.broken is Property.M7 and pe == violation.pe:
+        through = entry(violation.kind, violation.vmid, link)
+        unexpected = (f"access under way through {through}", *unexpected)
     now = machine.tables.walk(link.table.root, link.ia)
-    if violation.broken is Property.O4:
+    if violation.broken is Property.O5:
+        allowed = f"VMID {violation.vmid}: entries of the VM entered only"
+    elif violation.broken is Property.O4:
         allowed = "nothing that reaches the freed page"
     elif now is None or not now.descriptor.cacheable:
         allowed = f"IPA {address(link.ia)}: no translation"

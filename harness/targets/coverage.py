@@ -34,20 +34,14 @@ class Executed:
         }
 
     def missing(self) -> tuple[tuple[str, str, int], ...]:
-        """List (function, file, line) of touched lines that never ran.
-
-        Of a function that was never entered only the first one is listed.
-        """
+        """List (function, file, line) of touched lines that never ran."""
         ran = {(f, c.file, c.line) for f, c in self._program.lines_run()}
-        entered = {function for function, _, _ in ran}
-        found: list[tuple[str, str, int]] = []
-        for function, lines in self._lines.items():
-            if function in entered:
-                each = [(function, *line) for line in lines]
-                found += [place for place in each if place not in ran]
-            elif lines:
-                found.append((function, *lines[0]))
-        return tuple(found)
+        return tuple(
+            (function, *line)
+            for function, lines in self._lines.items()
+            for line in lines
+            if (function, *line) not in ran
+        )
 
 
 def _is_touched(function: FunctionDef, touched: Touched) -> bool:

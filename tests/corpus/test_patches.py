@@ -73,7 +73,7 @@ def test_readme_lists_every_patch() -> None:
 
 def test_base_preprocesses(tmp_path: Path) -> None:
     for unit in UNITS:
-        taken = preprocess(BASE, unit, generated=tmp_path)
+        taken = preprocess(BASE, [unit], generated=tmp_path)
         assert unit in taken.files
 
 
@@ -88,7 +88,7 @@ def test_applies_and_preprocesses(patch: Path, tree: Path, tmp_path: Path) -> No
     for file in touched:
         assert (tree / file).read_bytes() != (BASE / file).read_bytes()
     for unit in UNITS:
-        preprocess(tree, unit, generated=tmp_path / "generated")
+        preprocess(tree, [unit], generated=tmp_path / "generated")
 
 
 @each_patch
