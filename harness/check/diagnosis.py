@@ -71,6 +71,7 @@ class _Cause:
     """What an explanation says, free of positions in one trace."""
 
     rule: str
+    edit: str  # the rule of the edit, before it is refined; "" for none
     text: str
     blamed: tuple[str, int, Coord | None]
 
@@ -91,7 +92,7 @@ class Diagnostician:
 
     def __init__(self, source: PatchedSource) -> None:
         self._source = source
-        self._causes: dict[_Signature, tuple[list[_Cause], bool]] = {}
+        self._causes: dict[_Signature, list[list[_Cause]]] = {}
         self._told: set[tuple[object, ...]] = set()
         self._known: set[tuple[str, tuple[str, int, Coord | None]]] = set()
 
@@ -112,14 +113,38 @@ class Diagnostician:
         explainer = Explainer(replay, events, violations)
         for violation in _telling(violations):
             window = explainer.window(violation)
-            signature = _signature(window)
-            if signature not in self._causes:
+            known = self._causes.setdefault(_signature(window), [])
+            causes, verified = self._known_cause(explainer, violation, known)
+            if not causes:
                 explanation = explainer.explain(violation, self._likely)
                 causes = self._named(explanation, window, counterpart)
-                self._causes[signature] = (causes, explanation.verified)
-            causes, verified = self._causes[signature]
+                verified = explanation.verified
+                known.append(causes)
             found.extend(self._tell(replay, window, scenario, causes, verified))
         return found
+
+    def _known_cause(
+        self, explainer: Explainer, violation: Violation, known: list[list[_Cause]]
+    ) -> tuple[list[_Cause], bool]:
+        """Return the first known cause whose repair mends the violation here.
+
+        The same instructions may go wrong for another reason, for what they
+        do depends on operands: a repair counts only where it was replayed.
+        """
+        for causes in known:
+            keys = {(cause.edit, cause.blamed) for cause in causes}
+
+            def chosen(
+                window: Window,
+                edit: Edit,
+                keys: set[tuple[str, tuple[str, int, Coord | None]]] = keys,
+            ) -> bool:
+                return (edit.rule, _identity(window.events[edit.blamed])) in keys
+
+            explanation = explainer.mended(violation, chosen)
+            if explanation is not None:
+                return causes, explanation.verified
+        return [], False
 
     def _place(self, event: Event) -> tuple[str, int, str]:
         """Return where to show an event: a store where the code asks for it."""
@@ -151,7 +176,7 @@ class Diagnostician:
             rule = _UNREPAIRED_BY_REASON.get(
                 window.violation.reason, _UNREPAIRED[window.violation.broken]
             )
-            return [_Cause(rule, "", _identity(window.events[window.cause]))]
+            return [_Cause(rule, "", "", _identity(window.events[window.cause]))]
         self._known.update(
             (edit.rule, _identity(window.events[edit.blamed]))
             for edit in explanation.edits
@@ -159,6 +184,7 @@ class Diagnostician:
         return [
             _Cause(
                 _refined(edit, window, counterpart),
+                edit.rule,
                 edit.text,
                 _identity(window.events[edit.blamed]),
             )

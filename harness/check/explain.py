@@ -63,6 +63,19 @@ class Explainer:
                 return self._minimal(violation.key, edits)
         return Explanation((), verified=False)
 
+    def mended(
+        self, violation: Violation, chosen: Callable[[Window, Edit], bool]
+    ) -> Explanation | None:
+        """Tell whether the chosen edits, all of them, remove a violation here."""
+        window = self.window(violation)
+        edits = sorted(
+            (e for e in candidates(window) if chosen(window, e)),
+            key=lambda edit: edit.drastic,
+        )
+        if not edits or violation.key in self._outcome(edits):
+            return None
+        return Explanation(tuple(edits), self._outcome(edits) <= self._before)
+
     def window(self, violation: Violation) -> Window:
         """Return the part of the trace that a violation is about."""
         replay = self._replay

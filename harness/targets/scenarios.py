@@ -8,6 +8,7 @@ from functools import partial
 
 from harness.targets.operations import OPERATIONS, Needs, Operation
 from harness.targets.world import World
+from reference_model.events import Eret
 
 __all__ = ["SCENARIOS", "Scenario"]
 
@@ -141,7 +142,7 @@ def _start_before_creation(world: World) -> None:
 
 def _create_domain(world: World) -> None:
     """Create domain d3 on PE 0 and let it run on PE 1."""
-    world.enter_guest(1)
+    world.emit(Eret(1))  # not a guest of this world: no vCPU is entered
     world.enter_guest(0)
     world.trap(1)
     _vcpu(world, "d2", 1, 1)

@@ -65,8 +65,11 @@ class Mismatch(NamedTuple):
     allowed: bool = False
     function: str = ""
     coord: Coord | None = None
+    note: str = ""  # says it, where no mapping is to blame
 
     def __str__(self) -> str:
+        if self.note:
+            return f"{self.domain}: {self.note}"
         if self.found is None:
             return f"{self.domain}: not mapped any more: {self.expected}"
         if self.allowed:

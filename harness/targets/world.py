@@ -98,6 +98,7 @@ class World:
     tracked: dict[str, list[Stage2Mapping]] = field(default_factory=dict)
     pools: dict[str, frozenset[int]] = field(default_factory=dict)
     changed_by: str = ""  # the function that was last called to change mappings
+    strayed: list[Mismatch] = field(default_factory=list)
 
     # ------------------------------------------------------------ conversions
 
@@ -182,6 +183,7 @@ class World:
         self.running = dict(saved.running)
         self.expected = dict(saved.expected)
         self.tracked = dict(saved.tracked)
+        self.strayed = []
         self.pools = dict(saved.pools)
 
     # ------------------------------------------------------------- operations
@@ -330,7 +332,19 @@ class World:
         self.emit(ExceptionEntry(pe))
 
     def enter_guest(self, pe: int) -> None:
-        """Return to the guest whose context is loaded."""
+        """Return to the guest whose context is loaded.
+
+        It must be that of the vCPU which runs, or the guest gets at the memory
+        of another domain.
+        """
+        vcpu = self.running.get(pe)
+        if vcpu is not None:
+            wanted = self.vttbr_of(vcpu.domain)
+            loaded = self.execution.cpu.registers[pe, "VTTBR_EL2"]
+            if loaded != wanted:
+                note = f"{vcpu.name} is entered with VTTBR_EL2 {loaded:#x}"
+                note += f", not {wanted:#x}"
+                self.strayed.append(Mismatch(vcpu.domain, None, None, note=note))
         self.emit(Eret(pe))
 
     def switch_to(self, pe: int, vcpu: Vcpu) -> None:
@@ -379,8 +393,8 @@ class World:
         """Compare every domain's tables with what the operations should leave."""
         functions = self.execution.unit.functions
         coord = functions[self.changed_by].coord if self.changed_by else None
-        return [
-            mismatch._replace(function=self.changed_by, coord=coord)
+        wrong = [
+            mismatch
             for name in sorted(self.domains)
             for mismatch in compare(
                 name,
@@ -388,6 +402,10 @@ class World:
                 self.tables_of(name).mappings(self.table),
                 self.tracked.get(name, ()),
             )
+        ]
+        return [
+            mismatch._replace(function=self.changed_by, coord=coord)
+            for mismatch in (*wrong, *self.strayed)
         ]
 
 

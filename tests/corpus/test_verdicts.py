@@ -139,3 +139,29 @@ def test_what_is_not_compiled_is_never_clean(condition: str) -> None:
 def test_comment_changes_nothing() -> None:
     result = run_changed("    /* All of it is gone now. */\n")
     assert result.verdict is Verdict.CLEAN
+
+
+def test_guest_entered_with_the_tables_of_another() -> None:
+    """VTTBR_EL2 not restored after the flush of another domain."""
+    old = "WRITE_SYSREG64(ovttbr, VTTBR_EL2);"
+    text = (EMBEDDED / "xen/arch/arm/mmu/p2m.c").read_text()
+    assert old in text, "the base restores VTTBR_EL2 in another way now"
+    data = changed_base(old, "(void)ovttbr;")
+    result = check(
+        CheckRequest(data, "stray", EMBEDDED, EMBEDDED, scenarios=("unmap-4k",), jobs=1)
+    )
+    found = [f for f in new_errors(result) if f.rule == "p2m-wrong-mapping"]
+    assert {p for f in found for p in f.profiles} == set(ALL)
+    assert all("VTTBR_EL2" in f.message for f in found)
+
+
+def test_a_cause_counts_only_where_its_repair_was_replayed() -> None:
+    """The same instructions, with another VMID loaded, fail for another reason."""
+    result = checked(
+        PATCHES / "bad_vcpu_switch_no_isb.patch",
+        ("vcpu-switch-same-domain", "vcpu-switch-back-over-other-domain"),
+    )
+    rules = {f.rule for f in new_errors(result)}
+    assert rules == {"vttbr-write-not-synchronised"}
+    (finding,) = new_errors(result)
+    assert set(finding.profiles) == set(ALL)
