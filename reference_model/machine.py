@@ -10,6 +10,7 @@ from reference_model.addresses import PAGE_BYTES, page_of
 from reference_model.assumptions import Assumptions
 from reference_model.completion import Completion
 from reference_model.conflicts import Conflicts
+from reference_model.descriptors import Kind
 from reference_model.entries import Entry, EntryKind, kinds_of
 from reference_model.events import (
     Access,
@@ -95,6 +96,7 @@ class Machine:
         self._speculative = AT_SPECULATE in profile.errata
         self._clocks = [[0] * start.pes for _ in range(start.pes)]
         self._locks: dict[str, list[int]] = {}
+        self._cleared: dict[int, tuple[int, int]] = {}  # page -> PE, time
         self.pes = [Pe(n) for n in range(start.pes)]
         self._load(start)
 
@@ -175,6 +177,8 @@ class Machine:
     # ---------------------------------------------------------------- stores
 
     def _zero(self, event: Zero) -> None:
+        for page in range(page_of(event.pa), event.pa + event.size, PAGE_BYTES):
+            self._cleared[page] = (event.pe, self.now)
         held = self.memory.nonzero(page_of(event.pa), event.size + PAGE_BYTES)
         for cell in list(held):
             if event.pa <= cell.pa < event.pa + event.size:
@@ -187,10 +191,21 @@ class Machine:
         cell, old, new = self.memory.store(pa, value, pe, self.now, tuple(clock))
         fresh = self._filling.stored(cell, old, new, self.now)
         for link in fresh:
+            if link.descriptor.kind is Kind.TABLE:
+                self._linked(link.child.page, clock)
             if link.descriptor.cacheable:
                 self._mapped(link.table.root)
         if any(link.descriptor.cacheable for link in fresh):
             self.violations.extend(self._conflicts.with_current(self.index))
+
+    def _linked(self, page: int, ordered: list[int]) -> None:
+        """Refuse a table whose clearing is not ordered before its link (M1).
+
+        What the page held before is not known, and a walk could read it.
+        """
+        pe, time = self._cleared.get(page, (0, 0))
+        if time > ordered[pe]:
+            raise Unmodelled("a table linked before its clearing is ordered")
 
     def _mapped(self, root: Root) -> None:
         for tlb in self.tlbs:
