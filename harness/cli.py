@@ -7,6 +7,7 @@ option need not wait for it.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.metadata
 import io
 import os
@@ -14,7 +15,9 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import harness
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from harness.check.pipeline import CheckRequest
 
 __all__ = ["main"]
+
+# Commands with a module of their own in harness.commands, and what they do.
+_COMMANDS: dict[str, str] = {}
 
 _EPILOG = """\
 exit codes: 0 nothing new at error level, 1 new errors, 2 could not analyse,
@@ -189,6 +195,17 @@ def _scenarios(arguments: argparse.Namespace) -> int:
     return ExitCode.CLEAN
 
 
+def _run_module(name: str, arguments: argparse.Namespace) -> int:
+    outcome = _module(name).run(arguments)
+    print(outcome.text, end="", flush=True)
+    code: int = outcome.code
+    return code
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"harness.commands.{name}")
+
+
 def _table(rows: list[tuple[str, str]]) -> None:
     width = max(len(name) for name, _ in rows)
     for name, summary in rows:
@@ -271,6 +288,11 @@ def _parser() -> argparse.ArgumentParser:
         "--tree", type=Path, metavar="DIR", help="only those that this tree can run"
     )
     scenarios.set_defaults(run=_scenarios)
+
+    for name, help_text in _COMMANDS.items():
+        command = commands.add_parser(name, help=help_text)
+        _module(name).add_arguments(command)
+        command.set_defaults(run=partial(_run_module, name))
 
     # Without help: of use only in a source checkout.
     generated = commands.add_parser("regen")
