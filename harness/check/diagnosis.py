@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from harness.check.causes import Counterpart, refined, unrepaired
 from harness.check.counterexample import counterexample
 from harness.check.edits import Drastic, Edit, instruction, parts
 from harness.check.explain import Explainer, Explanation
@@ -15,26 +16,10 @@ from harness.check.window import Window
 from harness.check.wording import address, virtual_address
 from reference_model.coordinates import Coord, Origin
 from reference_model.entries import EntryKind
-from reference_model.events import Event, Store, Tlbi, Zero
-from reference_model.tlbi import decode_operation
+from reference_model.events import Event, Store, Zero
 from reference_model.violations import Property, Violation
 
 __all__ = ["Diagnosis", "Diagnostician", "PatchedSource"]
-
-# The rule when no candidate repair removes the violation.
-_UNREPAIRED = {
-    Property.O1: "missing-tlbi-after-unmap",
-    Property.O2: "bbm-make-before-tlbi-complete",
-    Property.O3: "vcpu-switch-missing-s1-flush",
-    Property.O4: "table-freed-before-tlbi",
-    Property.O5: "vmid-reuse-without-flush",
-    Property.M7: "repeat-tlbi-missing",
-}
-
-_UNREPAIRED_BY_REASON = {
-    "mixed": "at-speculate-mixed-context",
-    "fb": "hcr-fb-cleared",
-}
 
 # One repair may clear several properties; it is told under the first of these.
 _ORDER = [
@@ -45,8 +30,6 @@ _ORDER = [
     Property.M7,
     Property.O2,
 ]
-
-Counterpart = Callable[[], tuple[Event, ...] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +156,7 @@ class Diagnostician:
         self, explanation: Explanation, window: Window, counterpart: Counterpart
     ) -> list[_Cause]:
         if not explanation.edits:
-            rule = _UNREPAIRED_BY_REASON.get(
-                window.violation.reason, _UNREPAIRED[window.violation.broken]
-            )
+            rule = unrepaired(window.violation)
             return [_Cause(rule, "", "", _identity(window.events[window.cause]))]
         self._known.update(
             (edit.rule, _identity(window.events[edit.blamed]))
@@ -183,7 +164,7 @@ class Diagnostician:
         )
         return [
             _Cause(
-                _refined(edit, window, counterpart),
+                refined(edit, window, counterpart),
                 edit.rule,
                 edit.text,
                 _identity(window.events[edit.blamed]),
@@ -289,25 +270,6 @@ def _find(window: Window, cause: _Cause) -> int:
 
 
 # ------------------------------------------------------------------- details
-
-
-def _refined(edit: Edit, window: Window, counterpart: Counterpart) -> str:
-    """Return the rule of an edit, or why the code left the step out."""
-    if edit.rule != "missing-s1-inval-after-ipas2" or not window.profile.ntlbpa:
-        return edit.rule
-    other = counterpart()
-    if other is not None and _stage1_steps(other) > _stage1_steps(window.events):
-        return "s1-inval-skipped-on-ntlbpa"
-    return edit.rule
-
-
-def _stage1_steps(events: tuple[Event, ...]) -> int:
-    return sum(
-        decode_operation(part.op).stage1
-        for event in events
-        for part in parts(event)
-        if isinstance(part, Tlbi)
-    )
 
 
 def _origin(event: Event) -> Origin | None:

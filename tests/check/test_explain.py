@@ -23,6 +23,7 @@ from shorthand import (
     vttbr,
 )
 
+from harness.check.causes import causes as named_causes
 from harness.check.explain import Explainer
 from harness.check.timeline import Replay, Timeline
 from reference_model.assumptions import Assumptions
@@ -243,3 +244,19 @@ def test_a_table_s_leaves_are_covered_together() -> None:
         RELEASE,
     ]
     assert all(rules == {"tlbi-range-too-small"} for rules in causes(trace))
+
+
+def test_causes_without_a_source() -> None:
+    events = (*TWO_RUNNING, dsb("sy"), *GONE, RELEASE)
+    replay = Replay(START, ARCHITECTURE_PROFILES["P0-v8.0"], Assumptions())
+    found = named_causes(replay, events)
+    assert {cause.rule for cause in found} == {"missing-tlbi-after-unmap"}
+    assert all(cause.verified and cause.edit for cause in found)
+
+
+def test_a_step_skipped_on_ntlbpa_is_told_by_the_other_trace() -> None:
+    before = (*TWO_RUNNING, dsb("sy"), *GONE, IPAS2, dsb("ish"))
+    elsewhere = (*before, tlbi("VMALLE1IS"), dsb("ish"), RELEASE)
+    replay = Replay(START, ARCHITECTURE_PROFILES["P3-bbml2"], Assumptions())
+    found = named_causes(replay, (*before, RELEASE), lambda: elsewhere)
+    assert {cause.rule for cause in found} == {"s1-inval-skipped-on-ntlbpa"}
