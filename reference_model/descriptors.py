@@ -1,4 +1,4 @@
-"""VMSAv8-64 stage-2 descriptors of the 4 KiB granule."""
+"""VMSAv8-64 stage-2 descriptors."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from reference_model.addresses import LAST_LEVEL, level_bytes
+from reference_model.addresses import LAST_LEVEL, Granule
 
 __all__ = ["Descriptor", "Kind", "decode"]
 
-_OUTPUT_MASK = 0x0000_FFFF_FFFF_F000  # next table or output address, bits 47:12
+_OUTPUT_MASK = 0x0000_FFFF_FFFF_F000  # bits 47:12, from the granule on
 _NT_BIT = 1 << 16  # FEAT_BBM, Block descriptors only (R_DFJNG, I_PJZBK)
 _ACCESS_FLAG = 1 << 10
 _CONTIGUOUS = 1 << 52
@@ -62,22 +62,22 @@ class Descriptor(NamedTuple):
 
 
 @lru_cache(maxsize=65536)
-def decode(value: int, level: int) -> Descriptor:
+def decode(value: int, level: int, granule: Granule = Granule.K4) -> Descriptor:
     """Decode ``value`` read at ``level`` (0-3) of a stage-2 walk.
 
-    At level 3 only 0b11 is valid; at level 0 there is no Block (without
-    FEAT_LPA2), so a reserved encoding counts as invalid.
+    At level 3 only 0b11 is valid, and not every level has Blocks:
+    a reserved encoding counts as invalid.
     """
     if not value & 1:
         return Descriptor(Kind.INVALID, level)
     if value & 2 and level < LAST_LEVEL:
-        return Descriptor(Kind.TABLE, level, value & _OUTPUT_MASK)
-    if level == 0 or (level == LAST_LEVEL and not value & 2):
+        return Descriptor(Kind.TABLE, level, value & _OUTPUT_MASK & -granule.bytes)
+    if not value & 2 and level not in granule.block_levels:
         return Descriptor(Kind.INVALID, level)
     return Descriptor(
         Kind.LEAF,
         level,
-        output=value & _OUTPUT_MASK & -level_bytes(level),
+        output=value & _OUTPUT_MASK & -granule.level_bytes(level),
         read=bool(value & (1 << 6)),  # S2AP[0]
         write=bool(value & (1 << 7)),  # S2AP[1]
         xn=(value >> 53) & 3,

@@ -20,11 +20,17 @@ class Filling:
         self._tables = tables
         self._tlbs = tlbs
         self._added: list[tuple[Tlb, Entry]] = []
+        self._linked: list[Table] = []
 
     def taken(self) -> list[tuple[Tlb, Entry]]:
         """Hand over the stale entries that fills have added since last time."""
         added, self._added = self._added, []
         return added
+
+    def linked(self) -> list[Table]:
+        """Hand over the tables that became part of a tree since last time."""
+        linked, self._linked = self._linked, []
+        return linked
 
     def _add(self, tlb: Tlb, entry: Entry, now: int) -> None:
         if tlb.add(entry, now):
@@ -65,7 +71,7 @@ class Filling:
             self._expand(tlb, vmid, link.child, now)
 
     def _expand(self, tlb: Tlb, vmid: int, table: Table, now: int) -> None:
-        for cell in self._memory.cells(table.page):
+        for cell in self._tables.cells(table):
             for record in cell.visible(tlb.pe, floor=table.floor):
                 self._derive(tlb, vmid, table.read(cell, record), now)
 
@@ -104,10 +110,11 @@ class Filling:
                         tlb.note_leaf(entry, now, current=True)
 
     def _adopted(self, table: Table, now: int) -> None:
+        self._linked.append(table)
         for tlb in self._tlbs:
             for context in tlb.active:
                 if context.root == table.root:
-                    for cell in self._memory.cells(table.page):
+                    for cell in self._tables.cells(table):
                         self._unretired(tlb, context.vmid, table, cell, now)
 
 

@@ -192,7 +192,8 @@ class Machine:
         fresh = self._filling.stored(cell, old, new, self.now)
         for link in fresh:
             if link.descriptor.kind is Kind.TABLE:
-                self._linked(link.child.page, clock)
+                for page in link.child.frames:
+                    self._linked(page, clock)
             if link.descriptor.cacheable:
                 self._mapped(link.table.root)
         if any(link.descriptor.cacheable for link in fresh):

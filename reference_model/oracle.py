@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reference_model.addresses import level_bytes
 from reference_model.descriptors import Kind
 from reference_model.entries import (
     TABLE_KINDS,
@@ -236,7 +235,7 @@ class Oracle:
             )
         for entry in tlb.stale:
             output = entry.link.descriptor.output
-            size = level_bytes(entry.link.table.level)
+            size = entry.link.end - entry.link.ia
             if entry.kind is EntryKind.S12W and output <= page < output + size:
                 return Violation(
                     Property.O4,
@@ -301,4 +300,4 @@ def _overlaps(link: Link, page: range | None) -> bool:
     if page is None:
         return True
     output = link.descriptor.output
-    return output < page.stop and page.start < output + level_bytes(link.table.level)
+    return output < page.stop and page.start < output + link.end - link.ia

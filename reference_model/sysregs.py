@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from reference_model.addresses import PAGE_BYTES, level_bytes
+from reference_model.addresses import Granule
 from reference_model.unmodelled import Unmodelled
 
 __all__ = [
+    "HCR_BSU_INNER",
     "HCR_FB",
     "STAGE1_REGISTERS",
     "TRANSLATION_REGISTERS",
     "Root",
     "el2_host",
+    "forces_broadcast",
     "root_of",
     "stage2_on",
     "vmid_of",
@@ -20,6 +22,8 @@ __all__ = [
 
 HCR_VM = 1 << 0  # stage 2 enabled
 HCR_FB = 1 << 9  # local TLBIs of EL1 are broadcast
+HCR_BSU_INNER = 1 << 10  # BSU: a guest's barriers reach the inner domain
+_HCR_BSU = 3 << 10
 HCR_TGE = 1 << 27
 HCR_E2H = 1 << 34
 
@@ -30,25 +34,33 @@ STAGE1_REGISTERS = ("TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "MAIR_EL1", "SCTLR_EL1"
 TRANSLATION_REGISTERS = ("VTTBR_EL2", "HCR_EL2", "VTCR_EL2", *STAGE1_REGISTERS)
 
 _VTCR_VS = 1 << 19  # 16-bit VMID
+_VTCR_DS = 1 << 32
+_VTCR_SL2 = 1 << 33
+_PS_52_BITS = 6
 _BADDR_MASK = 0x0000_FFFF_FFFF_FFFE
 
 
 class Root(NamedTuple):
     """The stage-2 root of a VTTBR_EL2 and VTCR_EL2 pair.
 
-    ``pages`` concatenated table pages from ``address``; walks start at
-    ``level``.
+    ``pages`` concatenated tables from ``address``, each of the size of the
+    ``granule``; walks start at ``level``.
     """
 
     address: int
     level: int
     pages: int
+    granule: Granule = Granule.K4
 
 
-def vmid_of(vttbr: int, vtcr: int) -> int:
-    """Return the VMID; without VTCR_EL2.VS its upper byte reads as zero."""
+def vmid_of(vttbr: int, vtcr: int, bits: int = 16) -> int:
+    """Return the VMID of a VTTBR_EL2 value (I_MDGYK).
+
+    Without VTCR_EL2.VS, or where ``bits`` says that the PE has 8-bit VMIDs,
+    the upper byte counts as zero.
+    """
     vmid = vttbr >> 48
-    return vmid if vtcr & _VTCR_VS else vmid & 0xFF
+    return vmid if vtcr & _VTCR_VS and bits == 16 else vmid & 0xFF
 
 
 def stage2_on(hcr: int) -> bool:
@@ -56,20 +68,48 @@ def stage2_on(hcr: int) -> bool:
     return bool(hcr & HCR_VM)
 
 
+def forces_broadcast(hcr: int) -> bool:
+    """Tell whether the guest's local TLBIs take effect on every PE (F4.10).
+
+    HCR_EL2.FB makes them broadcast; without HCR_EL2.BSU the guest's DSB NSH
+    would not complete them on the other PEs.
+    """
+    return bool(hcr & HCR_FB) and bool(hcr & _HCR_BSU)
+
+
 def el2_host(hcr: int) -> bool:
     """Tell whether HCR_EL2.{E2H,TGE} = {1,1}: EL1&0 TLBIs mean EL2&0."""
     return hcr & (HCR_E2H | HCR_TGE) == HCR_E2H | HCR_TGE
 
 
+# VTCR_EL2.TG0
+_GRANULES = {0b00: Granule.K4, 0b01: Granule.K64, 0b10: Granule.K16}
+
+
 def root_of(vttbr: int, vtcr: int) -> Root:
-    """Decode the root of a stage-2 walk; raises Unmodelled for other granules."""
-    if (vtcr >> 14) & 3:
-        raise Unmodelled("VTCR_EL2.TG0 selects a granule other than 4 KiB")
-    level = 2 - ((vtcr >> 6) & 3)
-    if level < 0:
+    """Decode the root of a stage-2 walk.
+
+    Raises Unmodelled for what needs FEAT_LPA, FEAT_LPA2 or FEAT_TTST, and
+    for a start level that does not fit the size of the input address.
+    """
+    granule = _GRANULES.get((vtcr >> 14) & 3)
+    if granule is None:
+        raise Unmodelled("VTCR_EL2.TG0 is reserved")
+    if vtcr & _VTCR_DS or vtcr & _VTCR_SL2:
+        raise Unmodelled("VTCR_EL2.DS or SL2 (FEAT_LPA2)")
+    sl0 = (vtcr >> 6) & 3
+    level = (2 if granule is Granule.K4 else 3) - sl0
+    if sl0 == 3:
         raise Unmodelled("VTCR_EL2.SL0 is reserved or needs a larger address size")
     ipa_bits = 64 - (vtcr & 0x3F)
-    pages = max(1, (1 << ipa_bits) // (level_bytes(level) * 512))
-    if pages > 16 or ipa_bits > 48:
+    table_bits = granule.shift(level) + granule.stride
+    pages = 1 << max(0, ipa_bits - table_bits)
+    if pages > 16 or not granule.shift(level) < ipa_bits <= 48:
         raise Unmodelled(f"VTCR_EL2: {ipa_bits}-bit IPA from level {level}")
-    return Root(vttbr & _BADDR_MASK & -PAGE_BYTES, level, pages)
+    if granule is Granule.K64 and (vtcr >> 16) & 7 == _PS_52_BITS:
+        raise Unmodelled("VTCR_EL2.PS selects 52-bit addresses (FEAT_LPA)")
+    used = 1 << max(6, min(granule, ipa_bits - granule.shift(level) + 3))
+    base = vttbr & _BADDR_MASK & -used
+    if base != granule.table_of(base):
+        raise Unmodelled("VTTBR_EL2: a root that shares its page with other data")
+    return Root(base, level, pages, granule)

@@ -12,12 +12,8 @@ from collections.abc import Callable, Iterator
 
 from reference_model.addresses import (
     DESCRIPTOR_BYTES,
-    ENTRIES,
     LAST_LEVEL,
     PAGE_BYTES,
-    index,
-    level_bytes,
-    page_of,
 )
 from reference_model.descriptors import Descriptor, Kind, decode
 from reference_model.memory import Cell, Clock, Memory, StoreRecord
@@ -27,7 +23,9 @@ __all__ = ["Link", "Space", "Table", "Tables"]
 
 
 class Table:
-    """A page of descriptors of ``level`` that maps from ``base`` on.
+    """A table of descriptors of ``level`` that maps from ``base`` on.
+
+    ``page`` is where it lies; it is as large as the granule of its root.
 
     ``youngest`` is the time of the latest store in the chain to it, ``floor``
     the stores ordered before one of that chain.
@@ -46,6 +44,16 @@ class Table:
         self.youngest = link.youngest if link else 0
         self.floor: Clock | None = link.floor if link else None
         self._links: dict[tuple[int, int], Link] = {}
+
+    @property
+    def frames(self) -> range:
+        """Return the 4 KiB pages of memory that it covers."""
+        return range(self.page, self.page + self.root.granule.bytes, PAGE_BYTES)
+
+    @property
+    def shift(self) -> int:
+        """Return the logarithm of the bytes that each descriptor maps."""
+        return self.root.granule.shifts[self.level]
 
     def read(self, cell: Cell, record: StoreRecord) -> Link:
         """Return the link for the value that ``record`` left in ``cell``."""
@@ -78,9 +86,10 @@ class Link:
         self.cell = cell
         self.record = record
         slot = (cell.pa - table.page) // DESCRIPTOR_BYTES
-        self.ia = table.base + slot * level_bytes(table.level)
-        self.end = self.ia + level_bytes(table.level)
-        self.descriptor: Descriptor = decode(record.value, table.level)
+        granule = table.root.granule
+        self.ia = table.base + (slot << granule.shifts[table.level])
+        self.end = self.ia + granule.level_bytes(table.level)
+        self.descriptor: Descriptor = decode(record.value, table.level, granule)
         self.youngest = max(table.youngest, record.time)
         self.floor: Clock = (
             record.before
@@ -97,7 +106,7 @@ class Link:
         if self._child is None:
             self._child = Table(
                 self.table.root,
-                page_of(self.descriptor.output),
+                self.descriptor.output,
                 self.table.level + 1,
                 self.ia,
                 self,
@@ -132,15 +141,16 @@ class Space:
 
     def __init__(self, root: Root) -> None:
         self.root = root
-        span = level_bytes(root.level) * ENTRIES
+        granule = root.granule
+        span = granule.level_bytes(root.level) * granule.entries
         self.tops = [
-            Table(root, root.address + n * PAGE_BYTES, root.level, n * span, None)
+            Table(root, root.address + n * granule.bytes, root.level, n * span, None)
             for n in range(root.pages)
         ]
 
 
 class Tables:
-    """Every known address space, and which pages are tables of which."""
+    """Every known address space, and which 4 KiB pages are tables of which."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -157,12 +167,13 @@ class Tables:
         return found
 
     def linked(self, page: int) -> list[Table]:
-        """List the places at which the page is part of a current tree."""
+        """List the places at which a 4 KiB page is part of a current tree."""
         return list(self._linked.get(page, ()))
 
     def adopt(self, table: Table, seen: Callable[[Table], None] | None = None) -> None:
         """Note that ``table`` and all below it belong to a current tree."""
-        self._linked.setdefault(table.page, {})[table] = None
+        for frame in table.frames:
+            self._linked.setdefault(frame, {})[table] = None
         if seen is not None:
             seen(table)
         if table.level == LAST_LEVEL:
@@ -173,15 +184,20 @@ class Tables:
 
     def drop(self, table: Table, seen: Callable[[Link], None]) -> None:
         """Note that ``table`` left its tree; reports every link that it had."""
-        self._linked.get(table.page, {}).pop(table, None)
+        for frame in table.frames:
+            self._linked.get(frame, {}).pop(table, None)
         for link in self.links(table):
             seen(link)
             if link.descriptor.kind is Kind.TABLE:
                 self.drop(link.child, seen)
 
+    def cells(self, table: Table) -> list[Cell]:
+        """List the locations of a table that ever held something, by address."""
+        return [c for frame in table.frames for c in self._memory.cells(frame)]
+
     def links(self, table: Table) -> Iterator[Link]:
         """Yield the links for the current, not invalid descriptors of a table."""
-        for cell in self._memory.cells(table.page):
+        for cell in self.cells(table):
             if cell.current.value & 1:
                 yield table.read(cell, cell.current)
 
@@ -191,14 +207,15 @@ class Tables:
         None when ``ipa`` lies beyond the root.
         """
         for top in self.space(root).tops:
-            if top.base <= ipa < top.base + ENTRIES * level_bytes(top.level):
+            if top.base <= ipa < top.base + (root.granule.entries << top.shift):
                 return self.walk_from(top, ipa)
         return None
 
     def walk_from(self, table: Table, ipa: int) -> Link:
         """Walk on from ``table`` for ``ipa``, reading the last stores."""
         while True:
-            offset = index(ipa, table.level) * DESCRIPTOR_BYTES
+            slot = table.root.granule.index(ipa, table.level)
+            offset = slot * DESCRIPTOR_BYTES
             cell = self._memory.cell(table.page + offset)
             link = table.read(cell, cell.current)
             if link.descriptor.kind is not Kind.TABLE:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from reference_model.addresses import LAST_LEVEL, level_bytes
 from reference_model.entries import (
     TABLE_KINDS,
     Context,
@@ -28,7 +27,7 @@ from reference_model.tlbi import By
 __all__ = ["Tlb"]
 
 _OPEN = 1 << 62  # the end of a span that lasts
-_Key = tuple[int, int, int]  # VMID, level, input address
+_Key = tuple[int, int, int]  # VMID, logarithm of the size, input address
 
 
 class Tlb:
@@ -39,6 +38,7 @@ class Tlb:
         self._tables = tables
         self.stale: dict[Entry, int] = {}  # entry -> time it became stale
         self._at: dict[_Key, dict[Entry, None]] = {}
+        self._shifts: list[int] = []  # logarithms of the sizes, large ones first
         self._walkers: dict[int, dict[Entry, None]] = {}
         self.removed: dict[Entry, int] = {}  # when dropped, while TLBIs pend
         self.active: tuple[Context, ...] = ()  # contexts that may fill now
@@ -232,9 +232,13 @@ class Tlb:
             return False
         self.stale[entry] = now
         link = entry.link
-        self._at.setdefault((entry.vmid, link.table.level, link.ia), {})[entry] = None
+        shift = link.table.shift
+        if shift not in self._shifts:
+            self._shifts = sorted([*self._shifts, shift], reverse=True)
+        self._at.setdefault((entry.vmid, shift, link.ia), {})[entry] = None
         if entry.kind is EntryKind.S2W:
-            self._walkers.setdefault(link.child.page, {})[entry] = None
+            for frame in link.child.frames:
+                self._walkers.setdefault(frame, {})[entry] = None
         return True
 
     def remove(self, entry: Entry, now: int) -> None:
@@ -242,15 +246,16 @@ class Tlb:
         del self.stale[entry]
         self.removed[entry] = now
         link = entry.link
-        key = (entry.vmid, link.table.level, link.ia)
+        key = (entry.vmid, link.table.shift, link.ia)
         self._at[key].pop(entry)
         if not self._at[key]:
             del self._at[key]
         if entry.kind is EntryKind.S2W:
-            self._walkers[link.child.page].pop(entry)
+            for frame in link.child.frames:
+                self._walkers[frame].pop(entry)
 
     def walkers(self, page: int) -> list[Entry]:
-        """List the stale table entries through which a page is walked."""
+        """List the stale table entries through which a 4 KiB page is walked."""
         return list(self._walkers.get(page, ()))
 
     def candidates(self, operation: Issued) -> Iterable[Entry]:
@@ -266,8 +271,8 @@ class Tlb:
 
     def _at_address(self, vmids: frozenset[int], ipa: int) -> Iterator[Entry]:
         for vmid in sorted(vmids):
-            for level in range(LAST_LEVEL + 1):
-                key = (vmid, level, ipa & -level_bytes(level))
+            for shift in self._shifts:
+                key = (vmid, shift, ipa & -(1 << shift))
                 yield from self._at.get(key, ())
 
     def stage2_leaves(self, vmid: int) -> Iterator[Entry]:
@@ -288,16 +293,16 @@ class Tlb:
 
     def overlapping(self, vmid: int, link: Link) -> Iterator[Entry]:
         """Yield the stale leaf entries for addresses that ``link`` translates."""
-        level = link.table.level
-        for above in range(level + 1):
-            key = (vmid, above, link.ia & -level_bytes(above))
+        own = link.table.shift
+        for shift in (s for s in self._shifts if s >= own):
+            key = (vmid, shift, link.ia & -(1 << shift))
             for entry in self._at.get(key, ()):
                 if entry.kind not in TABLE_KINDS:
                     yield entry
-        if level == LAST_LEVEL:
+        if own <= min(self._shifts, default=own):
             return
         for entry in self.stale:
             other = entry.link
-            below = other.table.level > level and link.ia <= other.ia < link.end
+            below = other.table.shift < own and link.ia <= other.ia < link.end
             if below and entry.vmid == vmid and entry.kind not in TABLE_KINDS:
                 yield entry

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from reference_model.addresses import LAST_LEVEL, level_bytes
+from reference_model.addresses import Granule
 from reference_model.unmodelled import Unmodelled
 
 __all__ = ["By", "Operation", "Scope", "Target", "decode_operation", "ipa_range"]
@@ -136,7 +136,7 @@ def _range(operand: int) -> Target | None:
     scale, number = (operand >> 44) & 3, (operand >> 39) & 0x1F
     level = (operand >> 37) & 3
     base = (operand & 0x1F_FFFF_FFFF) << 12
-    if level and level <= LAST_LEVEL and base % level_bytes(level):
+    if level and base % Granule.K4.level_bytes(level):
         return None  # base not aligned for the level: UNPREDICTABLE (I_TYBWT)
     length = (number + 1) << (5 * scale + 1 + 12)
     return Target(base, base + length, level or None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.check.edits import instruction
-from reference_model.addresses import level_bytes
 from reference_model.descriptors import Kind
 from reference_model.entries import EntryKind
 from reference_model.events import (
@@ -56,7 +55,7 @@ def described(link: Link | None) -> str:
         return "invalid"
     if link.descriptor.kind is Kind.TABLE:
         return f"table at {address(link.descriptor.output)}"
-    extent = size(level_bytes(link.table.level))
+    extent = size(link.end - link.ia)
     output = address(link.descriptor.output)
     return f"{extent} PA {output} {link.descriptor.permissions}"
 

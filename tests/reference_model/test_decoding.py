@@ -108,8 +108,11 @@ def test_root(t0sz: int, sl0: int, level: int, pages: int) -> None:
     "vtcr",
     [
         pytest.param(24 | 3 << 6, id="SL0-reserved"),
-        pytest.param(24 | 1 << 6 | 1 << 14, id="64K"),
-        pytest.param(24 | 1 << 6 | 2 << 14, id="16K"),
+        pytest.param(24 | 1 << 6 | 3 << 14, id="TG0-reserved"),
+        pytest.param(24 | 1 << 6 | 1 << 14, id="64K-root-in-a-page"),
+        pytest.param(24 | 1 << 6 | 1 << 32, id="DS"),
+        pytest.param(24 | 1 << 33, id="SL2"),
+        pytest.param(34 | 1 << 6, id="too-few-bits"),
         pytest.param(20 | 1 << 6, id="32-tables"),
         pytest.param(12 | 2 << 6, id="52-bit"),
     ],
