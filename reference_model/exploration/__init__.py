@@ -1,0 +1,1 @@
+"""Exhausts the executions of small programs on several PEs."""
