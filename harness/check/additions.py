@@ -13,6 +13,7 @@ from harness.check.edits import (
     by_ipa,
     dsb,
 )
+from harness.check.sizes import change_without_break
 from harness.check.window import Window
 from reference_model.events import (
     Access,
@@ -20,6 +21,7 @@ from reference_model.events import (
     Event,
     Isb,
     Msr,
+    PageRelease,
     Repeat,
     Store,
     Tlbi,
@@ -67,8 +69,10 @@ def stage_steps(window: Window) -> Iterator[Edit]:
         more: Event = Tlbi(pe, "IPAS2E1IS", low >> 12)
         if pages > 1:
             more = Repeat(pe, (more,), pages, (1,))
+        link = window.violation.link
+        group = link is not None and link.descriptor.contiguous
         yield Edit(
-            "tlbi-range-too-small",
+            "contiguous-partial-tlbi" if group else "tlbi-range-too-small",
             f"invalidate IPA {low:#x} to {high - 1:#x} as well {window.at(last)}",
             last,
             Drastic.MORE_IPAS,
@@ -120,7 +124,7 @@ def _flush_rule(window: Window) -> tuple[str, str]:
     here = window.at(violation.index)
     match violation.broken:
         case Property.O2 if violation.since == violation.index:
-            return f"bbm-{violation.conflict}-change", ""
+            return change_without_break(window), ""
         case Property.O2:
             return (
                 "bbm-make-before-tlbi-complete",
@@ -135,6 +139,11 @@ def _flush_rule(window: Window) -> tuple[str, str]:
             return (
                 "vmid-reuse-without-flush",
                 f"insert {sequence} before the VMID is used",
+            )
+        case _ if isinstance(window.events[violation.index], PageRelease):
+            return (
+                "page-ref-dropped-before-tlbi",
+                f"complete {sequence} before the reference is dropped {here}",
             )
         case _:
             return (

@@ -10,15 +10,32 @@ from harness.check.additions import empty_roots, flush, repeat, stage_steps, swi
 from harness.check.corrections import (
     barriers,
     completing,
+    misplaced,
     ordering,
     synchronise,
     tlbis,
 )
 from harness.check.edits import Edit
+from harness.check.operands import regime
+from harness.check.sizes import page_bits
+from harness.check.vmids import allocation
 from harness.check.window import Window
 from reference_model.violations import Property
 
 __all__ = ["candidates"]
+
+
+_EVERYWHERE = (
+    barriers,
+    misplaced,
+    tlbis,
+    synchronise,
+    regime,
+    completing,
+    ordering,
+    allocation,
+    page_bits,
+)
 
 
 def candidates(window: Window) -> list[Edit]:
@@ -26,7 +43,7 @@ def candidates(window: Window) -> list[Edit]:
     if window.violation.reason == "mixed":
         return list(empty_roots(window))
     edits: list[Edit] = []
-    for source in (barriers, tlbis, synchronise, completing, ordering):
+    for source in _EVERYWHERE:
         edits.extend(source(window))
     if window.violation.broken is Property.M7:
         edits.extend(repeat(window))

@@ -16,6 +16,7 @@ from harness.check.edits import (
     instruction,
     with_part,
 )
+from harness.check.operands import forms, operands
 from harness.check.window import Window
 from reference_model.events import (
     Access,
@@ -27,10 +28,17 @@ from reference_model.events import (
     Msr,
     Tlbi,
 )
-from reference_model.tlbi import By, Operation, Scope, decode_operation
+from reference_model.tlbi import Scope, decode_operation
 from reference_model.violations import Property
 
-__all__ = ["barriers", "completing", "ordering", "synchronise", "tlbis"]
+__all__ = [
+    "barriers",
+    "completing",
+    "misplaced",
+    "ordering",
+    "synchronise",
+    "tlbis",
+]
 
 
 # ------------------------------------------------------------------- barriers
@@ -55,6 +63,16 @@ def barriers(window: Window) -> Iterator[Edit]:
                 Drastic.STRENGTHEN,
                 ((position, with_part(whole, number, new)),),
             )
+        if event.nxs:
+            new = replace(event, nxs=False)
+            yield Edit(
+                "nxs-tlbi-incomplete",
+                f"make the {instruction(event)} {window.at(position)} "
+                f"a {instruction(new)}",
+                position,
+                Drastic.STRENGTHEN,
+                ((position, with_part(whole, number, new)),),
+            )
         if event.domain is Domain.NSH:
             new = replace(event, domain=Domain.ISH)
             yield Edit(
@@ -65,6 +83,30 @@ def barriers(window: Window) -> Iterator[Edit]:
                 Drastic.WIDEN,
                 ((position, with_part(whole, number, new)),),
             )
+
+
+def misplaced(window: Window) -> Iterator[Edit]:
+    """Let a DSB be executed by the PE whose store or TLBI it is to complete.
+
+    Only a DSB that completes nothing of its own PE is taken to be meant so.
+    """
+    issuers = [(p, window.events[p].pe) for p, _ in window.tlbis()]
+    issuers.append((window.first, window.events[window.first].pe))
+    for position, event in window.numbered():
+        if not isinstance(event, Barrier) or event.kind is not BarrierKind.DSB:
+            continue
+        earlier = [pe for p, pe in sorted(issuers) if p < position]
+        if not earlier or event.pe in earlier:
+            continue
+        new = replace(event, pe=earlier[-1])
+        yield Edit(
+            "dsb-on-wrong-pe",
+            f"execute the {instruction(event)} {window.at(position)} on "
+            f"pCPU{new.pe}, not pCPU{event.pe}",
+            position,
+            Drastic.MOVE,
+            ((position, new),),
+        )
 
 
 def completing(window: Window) -> Iterator[Edit]:
@@ -123,7 +165,8 @@ def tlbis(window: Window) -> Iterator[Edit]:
             continue
         if op.scope is Scope.LOCAL and window.violation.reason != "vcpu":
             yield _promoted(window, position, number, event, after_ipa and op.stage1)
-        yield from _forms(window, position, number, event, op)
+        yield from forms(window, position, number, event, op)
+        yield from operands(window, position, number, event, op)
         after_ipa = after_ipa or by_ipa(op)
     if not after_ipa:
         yield from _stages(window)
@@ -148,31 +191,9 @@ def _promoted(
     rule = "stale-s12-after-local-vmalle1" if stage1_step else "tlbi-not-broadcast"
     if window.violation.broken is Property.O2 and not stage1_step:
         rule = "bbm-local-only"
+    if window.violation.broken is Property.O5:
+        rule = "vmid-flush-local-only"
     return Edit(rule, text, position, Drastic.PROMOTE, tuple(changes))
-
-
-def _forms(
-    window: Window, position: int, number: int, event: Tlbi, op: Operation
-) -> Iterator[Edit]:
-    whole = window.events[position]
-    if op.last_level and by_ipa(op):
-        new = replace(event, op=event.op.replace("2LE1", "2E1"))
-        yield Edit(
-            "leaf-tlbi-after-table-change",
-            f"make the TLBI {event.op} {window.at(position)} a TLBI {new.op}",
-            position,
-            Drastic.FORM,
-            ((position, with_part(whole, number, new)),),
-        )
-    if op.by is By.INTERMEDIATE and (event.operand >> 44) & 0xF:
-        new = replace(event, operand=event.operand & ~(0xF << 44))
-        yield Edit(
-            "ttl-hint-mismatch",
-            f"drop the level hint of the TLBI {event.op} {window.at(position)}",
-            position,
-            Drastic.FORM,
-            ((position, with_part(whole, number, new)),),
-        )
 
 
 def _stages(window: Window) -> Iterator[Edit]:

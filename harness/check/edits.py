@@ -42,15 +42,16 @@ class Drastic(IntEnum):
     STRENGTHEN = 0  # a DSB of all access types
     WIDEN = 1  # a DSB of a wider domain
     PROMOTE = 2  # a broadcast TLBI
-    FORM = 3  # another form or operand of a TLBI
-    SYNCHRONISE = 4  # one more ISB
-    DSB = 5  # one more DSB
-    STAGE1_STEP = 6  # the stage-1 step of a flush by IPA
-    MORE_IPAS = 7  # more operations by IPA
-    STAGE = 8  # a TLBI of both stages
-    VMID = 9  # the flush again under another VMID
-    DRAIN = 10  # a DSB for walks in flight; from here on, whole steps
-    FLUSH = 11  # a whole flush
+    MOVE = 3  # a DSB on another PE
+    FORM = 4  # another form or operand of a TLBI
+    SYNCHRONISE = 5  # one more ISB
+    DSB = 6  # one more DSB
+    STAGE1_STEP = 7  # the stage-1 step of a flush by IPA
+    MORE_IPAS = 8  # more operations by IPA
+    STAGE = 9  # a TLBI of both stages
+    VMID = 10  # the flush again, or an entry, under another VMID
+    DRAIN = 11  # a DSB for walks in flight; from here on, whole steps
+    FLUSH = 12  # a whole flush
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +104,15 @@ def combined(edits: list[Edit], timeline: Timeline) -> Timeline:
 def _merged(first: Event | None, second: Event) -> Event:
     """Join two changes of one event: what either makes stronger stays so."""
     if isinstance(first, Tlbi) and isinstance(second, Tlbi):
-        wide = first.op.endswith(("IS", "OS"))
+        wide = first.op == broadcast(first.op)
         return replace(second, op=broadcast(second.op) if wide else second.op)
     if not isinstance(first, Barrier) or not isinstance(second, Barrier):
         return second
     order = list(Domain)
     wider = max(first.domain, second.domain, key=order.index)
     full = Access.ALL if Access.ALL in (first.access, second.access) else first.access
-    return replace(second, domain=wider, access=full)
+    nxs = first.nxs and second.nxs
+    return replace(second, domain=wider, access=full, nxs=nxs)
 
 
 def parts(event: Event) -> tuple[Event, ...]:
@@ -138,7 +140,10 @@ def DSB_ISH(pe: int) -> Barrier:  # noqa: N802 - the instruction's name
 
 def broadcast(op: str) -> str:
     """Return the inner-shareable form of a local TLBI."""
-    return op if op.endswith(("IS", "OS")) else op + "IS"
+    stem = op.removesuffix("NXS")
+    if stem.endswith(("IS", "OS")):
+        return op
+    return stem + "IS" + op[len(stem) :]
 
 
 def by_ipa(op: Operation) -> bool:
@@ -153,7 +158,8 @@ def instruction(event: Event) -> str:
             domain = event.domain.value + event.access.value
             if event.domain is Domain.SY and event.access is not Access.ALL:
                 domain = event.access.value
-            return f"{event.kind.value} {domain}".upper()
+            kind = event.kind.value.upper()
+            return f"{kind} {domain.upper()}{'nXS' if event.nxs else ''}"
         case Tlbi():
             return f"TLBI {event.op}"
         case Repeat():

@@ -27,6 +27,14 @@ def _error(name: str, message: str, *arm_rules: str) -> Rule:
     return Rule(name, Severity.ERROR, message, arm_rules)
 
 
+def _warning(name: str, message: str, *arm_rules: str) -> Rule:
+    return Rule(name, Severity.WARNING, message, arm_rules)
+
+
+def _info(name: str, message: str, *arm_rules: str) -> Rule:
+    return Rule(name, Severity.INFO, message, arm_rules)
+
+
 _ALL = (
     _error(
         "missing-tlbi-after-unmap",
@@ -97,6 +105,11 @@ _ALL = (
         "R_QNPQX",
     ),
     _error(
+        "tlbi-wrong-regime-tge",
+        "EL1&0 TLBI executed in host mode (E2H, TGE set): entries of VMID {vmid} stay",
+        "R_LGSCG",
+    ),
+    _error(
         "vttbr-write-not-synchronised",
         "VTTBR_EL2 write and dependent TLBI with no context synchronisation between",
         "R_VNRFW",
@@ -120,6 +133,42 @@ _ALL = (
         "I_LTZBK",
     ),
     _error(
+        "range-tlbi-misaligned",
+        "base of the range TLBI is not aligned for its level hint: the range is "
+        "UNPREDICTABLE",
+        "I_TYBWT",
+        "I_HKYNQ",
+    ),
+    _error(
+        "range-tg-mismatch",
+        "TG of the range TLBI is not the granule in use: nothing need be invalidated",
+        "R_XKMMX",
+    ),
+    _error(
+        "range-unsupported-on-pe",
+        "range TLBI where a PE lacks FEAT_TLBIRANGE: pCPU{pe} need not act on it",
+        "R_XMZFH",
+        "I_WHFDZ",
+    ),
+    _error(
+        "contiguous-partial-tlbi",
+        "Contiguous group invalidated in part: IPA {ipa} is left out",
+        "I_JQPNP",
+        "R_LQLSD",
+    ),
+    _error(
+        "tlbi-operand-encoding",
+        "operand of the TLBI is malformed: it does not name IPA {ipa}",
+        "I_ZVNJG",
+        "I_CPNYZ",
+    ),
+    _error(
+        "nxs-tlbi-incomplete",
+        "nXS form of a TLBI or DSB does not cover entries and accesses with XS=1",
+        "I_TFQRW",
+        "R_TSJSN",
+    ),
+    _error(
         "missing-dsb-before-tlbi",
         "table store not ordered before the TLBI by a DSB: pCPU{pe} may refetch the "
         "old descriptor",
@@ -141,6 +190,17 @@ _ALL = (
         "R_PSMWS",
     ),
     _error(
+        "dsb-on-wrong-pe",
+        "DSB executed by another PE than the one whose store or TLBI it is to complete",
+        "R_YNJCP",
+        "R_SPVBD",
+    ),
+    _warning(
+        "missing-isb-after-tlbi",
+        "no context synchronisation after the completing DSB on pCPU{pe}",
+        "R_BLDZX",
+    ),
+    _error(
         "vcpu-switch-missing-s1-flush",
         "vCPU resumes on pCPU{pe} with stage-1 and combined entries of another vCPU "
         "of VMID {vmid}",
@@ -151,6 +211,12 @@ _ALL = (
         "hcr-fb-cleared",
         "guest TLBIs are local while its vCPUs migrate: HCR_EL2.FB is not set",
         "I_DMCXY",
+    ),
+    _error(
+        "cnp-table-mismatch",
+        "CnP=1 with different tables for VMID {vmid}",
+        "R_FWQJZ",
+        "R_QLGWZ",
     ),
     Rule(
         "ptw-not-drained-before-regime-switch",
@@ -185,6 +251,11 @@ _ALL = (
         "R_JQQTC",
     ),
     _error(
+        "bbm-global-overlap",
+        "global entry created over non-global ones without break-before-make",
+        "R_WHZWS",
+    ),
+    _error(
         "bbm-make-before-tlbi-complete",
         "new entry for IPA {ipa} written before invalidation of the old one is "
         "complete",
@@ -197,9 +268,95 @@ _ALL = (
         "R_DDMVT",
     ),
     _error(
+        "nt-unsupported",
+        "nT used at IPA {ipa} where it does not exist or has no effect",
+        "R_KFLJB",
+        "R_DFJNG",
+        "I_PJZBK",
+    ),
+    _error(
+        "nt-sequence-with-other-change",
+        "nT or level 2 change of IPA {ipa} changes more than the size",
+        "R_PVTFW",
+        "R_WHZWS",
+    ),
+    _error(
+        "bbml2-missing-final-tlbi",
+        "size change of IPA {ipa} is not followed by a completed invalidation",
+        "I_HYQMB",
+        "R_MRRPW",
+    ),
+    _warning(
+        "tlb-conflict-abort-unhandled",
+        "size change of IPA {ipa} may raise a TLB conflict abort",
+        "R_MRRPW",
+        "I_CFFVK",
+        "R_FWRMB",
+    ),
+    _info(
+        "bbm-break-defeats-nt",
+        "IPA {ipa} is invalid for a while although its size could be changed in place",
+        "R_KFLJB",
+    ),
+    _error(
         "table-freed-before-tlbi",
         "table page {pa} released while pCPU{pe} may still walk it",
         "R_RVJDB",
+    ),
+    _error(
+        "page-ref-dropped-before-tlbi",
+        "reference on page {pa} dropped while pCPU{pe} may still reach it",
+        "R_GPPYH",
+        "R_STPSQ",
+    ),
+    _info(
+        "scrub-before-tlb-flush",
+        "page {pa} scrubbed while pCPU{pe} may still write to it",
+        "R_GPPYH",
+    ),
+    _error(
+        "table-published-before-init",
+        "table linked at IPA {ipa} before its contents are ordered: pCPU{pe} may walk "
+        "what was there before",
+        "R_SPVBD",
+    ),
+    _error(
+        "pte-not-cleaned-for-walker",
+        "descriptor for IPA {ipa} not cleaned to the point of coherency for a "
+        "non-coherent walker",
+        "R_SPVBD",
+    ),
+    _error(
+        "iotlb-not-flushed",
+        "IOMMU TLB may hold the old entry for IPA {ipa}",
+        "R_GPPYH",
+    ),
+    _warning(
+        "iotlb-bbm-violation",
+        "IOMMU that shares the tables sees IPA {ipa} change without break-before-make",
+        "R_WHZWS",
+    ),
+    _warning(
+        "perm-upgrade-without-tlbi",
+        "stale restrictive entry for IPA {ipa} on pCPU{pe} may fault for ever",
+        "R_GPPYH",
+    ),
+    _warning(
+        "perm-downgrade-deferred",
+        "restriction of IPA {ipa} takes effect only when a deferred flush runs",
+        "R_GPPYH",
+    ),
+    _error(
+        "dirty-clear-without-tlbi",
+        "dirty state of IPA {ipa} cleared without an invalidation",
+        "R_GPPYH",
+        "R_NNZGV",
+    ),
+    _error(
+        "tlb-cached-sysreg-change-no-tlbi",
+        "register field that TLBs may hold changed under VMID {vmid} with no TLBI",
+        "R_VNRFW",
+        "R_JBNTF",
     ),
     _error(
         "at-speculate-mixed-context",
@@ -221,6 +378,38 @@ _ALL = (
         "vmid-reuse-without-flush",
         "VMID {vmid} in use while pCPU{pe} may hold entries of another stage 2",
         "R_QNPQX",
+    ),
+    _error(
+        "vmid-rollover-fastpath-skip",
+        "VMID {vmid} of an old generation is still used on pCPU{pe} after the rollover",
+        "R_QNPQX",
+    ),
+    _error(
+        "vmid-flush-local-only",
+        "flush of VMID {vmid} is local, and pCPU{pe} makes up for it nowhere",
+        "R_QNPQX",
+        "R_QRNJC",
+    ),
+    _error(
+        "asid-rollover-broadcast-only",
+        "ASID still live in a TTBR on pCPU{pe} may fill again after the rollover's "
+        "broadcast",
+        "R_QNPQX",
+    ),
+    _error(
+        "vmid-width-truncation",
+        "VMID wider than VTCR_EL2.VS allows: it aliases VMID {vmid}",
+        "I_MDGYK",
+    ),
+    _warning(
+        "vpipt-icache-not-invalidated",
+        "VMID {vmid} reused with no instruction cache invalidation on a VPIPT cache",
+        "R_QNPQX",
+    ),
+    _warning(
+        "right-only-on-profile",
+        "right only because an alternative for this CPU adds DSBs or TLBIs",
+        "R_YNJCP",
     ),
     _error("p2m-wrong-mapping", "{what}"),
     Rule("p2m-access-unnoticed", Severity.WARNING, "{what}", ()),
