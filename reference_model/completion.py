@@ -23,17 +23,23 @@ class Completion:
         """Note an executed TLBI; nothing is removed yet."""
         self.pending.append(operation)
 
-    def complete(self, pe: int, domain: frozenset[int], now: int) -> list[Issued]:
+    def complete(
+        self, pe: int, domain: frozenset[int], now: int, *, nxs: bool = False
+    ) -> list[Issued]:
         """Complete what ``pe`` has issued on the PEs in a DSB's domain.
 
-        Returns the operations that became done on at least one PE.
+        ``nxs``: the DSB completes nXS operations only (R_TSJSN).  Returns the
+        operations that became done on at least one PE.
         """
         batch: dict[Issued, None] = {}
         for target in sorted(domain):
             done = [
                 op
                 for op in self.pending
-                if op.pe == pe and target in op.scope and target not in op.done
+                if op.pe == pe
+                and (op.operation.nxs or not nxs)
+                and target in op.scope
+                and target not in op.done
             ]
             if done:
                 self._complete_on(self._tlbs[target], done, now)

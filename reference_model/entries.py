@@ -13,7 +13,16 @@ from reference_model.descriptors import Kind
 from reference_model.sysregs import Root
 from reference_model.tables import Link
 
-__all__ = ["Context", "Entry", "EntryKind", "Stage1", "kinds_of"]
+__all__ = [
+    "ALL_KINDS",
+    "SEPARATE_KINDS",
+    "STAGE2_KINDS",
+    "Context",
+    "Entry",
+    "EntryKind",
+    "Stage1",
+    "kinds_of",
+]
 
 
 class EntryKind(Enum):
@@ -34,6 +43,11 @@ class EntryKind(Enum):
 
 LEAF_KINDS = (EntryKind.S2, EntryKind.S12, EntryKind.S12W)
 TABLE_KINDS = (EntryKind.S2W,)
+
+
+ALL_KINDS = frozenset(EntryKind)
+STAGE2_KINDS = frozenset({EntryKind.S2, EntryKind.S2W})  # of an IOMMU
+SEPARATE_KINDS = ALL_KINDS - {EntryKind.S12, EntryKind.S12W}
 
 
 def kinds_of(link: Link) -> tuple[EntryKind, ...]:

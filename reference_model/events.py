@@ -22,11 +22,13 @@ __all__ = [
     "Eret",
     "Event",
     "ExceptionEntry",
+    "IommuFlush",
     "IrqMask",
     "Isb",
     "Lock",
     "Msr",
     "PageRelease",
+    "PageScrub",
     "Release",
     "Repeat",
     "Store",
@@ -185,6 +187,21 @@ class PageRelease(Event):
 
     pa: int
     size: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PageScrub(Event):
+    """The page at ``pa`` is overwritten, to be handed to somebody else."""
+
+    pa: int
+    size: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class IommuFlush(Event):
+    """The TLB of IOMMU number ``iommu`` is invalidated, and has finished."""
+
+    iommu: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reference_model.addresses import page_of
 from reference_model.descriptors import Kind
-from reference_model.entries import Context, Entry, EntryKind, kinds_of
+from reference_model.entries import Context, Entry, EntryKind
 from reference_model.memory import Cell, Memory, StoreRecord
 from reference_model.tables import Link, Table, Tables
 from reference_model.tlb import Tlb
@@ -20,17 +20,11 @@ class Filling:
         self._tables = tables
         self._tlbs = tlbs
         self._added: list[tuple[Tlb, Entry]] = []
-        self._linked: list[Table] = []
 
     def taken(self) -> list[tuple[Tlb, Entry]]:
         """Hand over the stale entries that fills have added since last time."""
         added, self._added = self._added, []
         return added
-
-    def linked(self) -> list[Table]:
-        """Hand over the tables that became part of a tree since last time."""
-        linked, self._linked = self._linked, []
-        return linked
 
     def _add(self, tlb: Tlb, entry: Entry, now: int) -> None:
         if tlb.add(entry, now):
@@ -48,7 +42,7 @@ class Filling:
             if entry.kind is EntryKind.S2W:
                 self._expand(tlb, entry.vmid, entry.link.child, now)
             elif entry.kind is EntryKind.S2:  # combined anew with stage 1
-                for kind in kinds_of(entry.link):
+                for kind in tlb.kinds_of(entry.link):
                     self._add(tlb, Entry(kind, entry.vmid, entry.link), now)
 
     def _old_values(self, tlb: Tlb, context: Context, cell: Cell, now: int) -> None:
@@ -65,7 +59,7 @@ class Filling:
                 self._derive(tlb, vmid, table.read(cell, record), now)
 
     def _derive(self, tlb: Tlb, vmid: int, link: Link, now: int) -> None:
-        for kind in kinds_of(link):
+        for kind in tlb.kinds_of(link):
             self._add(tlb, Entry(kind, vmid, link), now)
         if link.descriptor.kind is Kind.TABLE:
             self._expand(tlb, vmid, link.child, now)
@@ -103,14 +97,13 @@ class Filling:
         # Whatever may be held of this chain is stale from here on.
         for tlb in self._tlbs:
             for vmid in tlb.users(link.table.root):
-                for kind in kinds_of(link):
+                for kind in tlb.kinds_of(link):
                     entry = Entry(kind, vmid, link)
                     if tlb.may_hold(entry, now):
                         tlb.add(entry, now)
                         tlb.note_leaf(entry, now, current=True)
 
     def _adopted(self, table: Table, now: int) -> None:
-        self._linked.append(table)
         for tlb in self._tlbs:
             for context in tlb.active:
                 if context.root == table.root:

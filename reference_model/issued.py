@@ -28,6 +28,7 @@ class Issued:
     vmids: frozenset[int]
     scope: frozenset[int]
     target: Target | None
+    credited: bool = True  # False: what it removes is not promised
     done: dict[int, int] = field(default_factory=dict)
     removed: dict[int, list[Entry]] = field(default_factory=dict)
 
@@ -45,6 +46,8 @@ class Issued:
         )
 
     def _selects_vmid(self, vmid: int) -> bool:
+        if not self.credited:
+            return False
         # With more than one possible VMID only the intersection is credited.
         return self.operation.by is By.EVERYTHING or self.vmids == {vmid}
 

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from reference_model.accesses import Accesses
 from reference_model.addresses import PAGE_BYTES, page_of
 from reference_model.assumptions import Assumptions
 from reference_model.completion import Completion
 from reference_model.conflicts import Conflicts
-from reference_model.descriptors import Kind
-from reference_model.entries import Entry, EntryKind, kinds_of
+from reference_model.entries import (
+    ALL_KINDS,
+    SEPARATE_KINDS,
+    STAGE2_KINDS,
+    Context,
+    Entry,
+    EntryKind,
+)
 from reference_model.events import (
     Access,
     At,
     Barrier,
     BarrierKind,
     CacheOp,
-    Domain,
     Eret,
     Event,
     ExceptionEntry,
+    IommuFlush,
     IrqMask,
     Isb,
     Lock,
     Msr,
     PageRelease,
+    PageScrub,
     Release,
     Repeat,
     Store,
@@ -37,32 +43,31 @@ from reference_model.events import (
 )
 from reference_model.filling import Filling
 from reference_model.issued import Issued
-from reference_model.memory import Memory
+from reference_model.maintenance import Maintenance
+from reference_model.memory import LINE_BYTES, Memory
 from reference_model.oracle import Oracle
 from reference_model.pe import Pe
 from reference_model.profiles import AT_SPECULATE, REPEAT_TLBI, Profile
+from reference_model.publication import Publication
 from reference_model.repeated import passes
-from reference_model.sysregs import TRANSLATION_REGISTERS, Root, stage2_on
+from reference_model.shareability import Shareability
+from reference_model.start import Start
+from reference_model.sysregs import (
+    TRANSLATION_REGISTERS,
+    Root,
+    root_of,
+    stage2_on,
+    vmid_of,
+)
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
-from reference_model.tlbi import By, Scope, Target, decode_operation, ipa_range
+from reference_model.tlbi import Target
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
 __all__ = ["Machine", "Start"]
 
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a trace starts: memory content and the registers of each PE.
-
-    ``memory`` maps physical addresses to 8-byte values; what it leaves out
-    is zero.  Every PE starts at EL2 with an empty TLB.
-    """
-
-    pes: int
-    memory: dict[int, int] = field(default_factory=dict)
-    registers: tuple[dict[str, int], ...] = ()
+_CLEAN_TO_COHERENCY = ("DC CVAC", "DC CIVAC", "DC CVAP", "DC CVADP")
 
 
 class Machine:
@@ -83,21 +88,33 @@ class Machine:
         self.violations: list[Violation] = []
         self.now = 0
         self.index = -1
-        self._everyone = frozenset(range(start.pes))
+        self._reach = Shareability(
+            start.inner or (0,) * start.pes,
+            start.iommus,
+            dvm=self.assumptions.smmu_dvm,
+        )
         self._index_at: dict[int, int] = {0: -1}
-        self.memory = Memory(start.pes)
+        self.memory = Memory(start.pes, self._reach.walkers, self._reach.incoherent)
         self.tables = Tables(self.memory)
-        self.tlbs = [Tlb(n, self.tables) for n in range(start.pes)]
+        self.tlbs = [
+            Tlb(n, self.tables, self._kinds(n)) for n in sorted(self._reach.walkers)
+        ]
         self._filling = Filling(self.memory, self.tables, self.tlbs)
-        self._completion = Completion(self.tables, self.tlbs)
         self.oracle = Oracle(self.tables, self.tlbs, self._index_at)
         self._conflicts = Conflicts(self.tables, self.tlbs, profile.bbm, self._index_at)
         self._accesses = Accesses(self.tlbs, REPEAT_TLBI in profile.errata)
+        self._maintenance = Maintenance(
+            profile,
+            self.assumptions,
+            self._reach,
+            Completion(self.tables, self.tlbs),
+            self._accesses,
+        )
         self._speculative = AT_SPECULATE in profile.errata
         self._clocks = [[0] * start.pes for _ in range(start.pes)]
         self._locks: dict[str, list[int]] = {}
-        self._cleared: dict[int, tuple[int, int]] = {}  # page -> PE, time
-        self.pes = [Pe(n) for n in range(start.pes)]
+        self._publication = Publication(self.tlbs)
+        self.pes = [Pe(n, profile.vmid_bits) for n in range(start.pes)]
         self._load(start)
 
     def _load(self, start: Start) -> None:
@@ -110,6 +127,17 @@ class Machine:
             if stage2_on(pe.value("HCR_EL2")):
                 # What a PE starts with is the context of some vCPU.
                 self.oracle.coherent.add(pe.guest_context().stage1)
+        for number, iommu in zip(self._reach.iommus, start.iommus, strict=True):
+            vmid = vmid_of(iommu.vttbr, iommu.vtcr)
+            context = Context(vmid, root_of(iommu.vttbr, iommu.vtcr), ())
+            self.tlbs[number].activate((context,), 0)
+            self._filling.enter(self.tlbs[number], context, 0)
+
+    def _kinds(self, walker: int) -> frozenset[EntryKind]:
+        """Return the kinds of entry that a walker's TLB may hold."""
+        if walker in self._reach.iommus:
+            return STAGE2_KINDS
+        return ALL_KINDS if self.assumptions.combined_tlb else SEPARATE_KINDS
 
     def run(self, trace: Iterable[Event]) -> list[Violation]:
         """Step through a whole trace; returns the violations."""
@@ -140,6 +168,9 @@ class Machine:
         added = self._filling.taken()
         if added:
             self.violations.extend(self._conflicts.of_added(added, self.index))
+        for table in self.tables.adopted():
+            self._publication.link(table)
+        self.violations.extend(self._publication.reached(self.index))
 
     def _act(self, event: Event) -> None:
         match event:
@@ -167,18 +198,27 @@ class Machine:
                 self._table_free(event)
             case PageRelease():
                 self._page_release(event)
+            case PageScrub():
+                self._page_scrub(event)
             case Release():
                 self._release()
-            case CacheOp() | IrqMask():
+            case CacheOp():
+                self._cache(event)
+            case At():
+                self._at(event)
+            case IommuFlush():
+                self._maintenance.flush_iommu(event, self.now, self.index)
+            case IrqMask():
                 pass  # no translation depends on it
             case _:
-                raise Unmodelled(_described(event))
+                raise Unmodelled(type(event).__name__)
 
     # ---------------------------------------------------------------- stores
 
     def _zero(self, event: Zero) -> None:
-        for page in range(page_of(event.pa), event.pa + event.size, PAGE_BYTES):
-            self._cleared[page] = (event.pe, self.now)
+        first = page_of(event.pa + PAGE_BYTES - 1)
+        whole = range(first, page_of(event.pa + event.size), PAGE_BYTES)
+        self._publication.clear(whole, event.pe, self.now)
         held = self.memory.nonzero(page_of(event.pa), event.size + PAGE_BYTES)
         for cell in list(held):
             if event.pa <= cell.pa < event.pa + event.size:
@@ -191,22 +231,10 @@ class Machine:
         cell, old, new = self.memory.store(pa, value, pe, self.now, tuple(clock))
         fresh = self._filling.stored(cell, old, new, self.now)
         for link in fresh:
-            if link.descriptor.kind is Kind.TABLE:
-                for page in link.child.frames:
-                    self._linked(page, clock)
             if link.descriptor.cacheable:
                 self._mapped(link.table.root)
         if any(link.descriptor.cacheable for link in fresh):
             self.violations.extend(self._conflicts.with_current(self.index))
-
-    def _linked(self, page: int, ordered: list[int]) -> None:
-        """Refuse a table whose clearing is not ordered before its link (M1).
-
-        What the page held before is not known, and a walk could read it.
-        """
-        pe, time = self._cleared.get(page, (0, 0))
-        if time > ordered[pe]:
-            raise Unmodelled("a table linked before its clearing is ordered")
 
     def _mapped(self, root: Root) -> None:
         for tlb in self.tlbs:
@@ -214,10 +242,6 @@ class Machine:
                 tlb.touch(self.now)
 
     # -------------------------------------------------------------- barriers
-
-    def _domain(self, pe: int, domain: Domain) -> frozenset[int]:
-        # All PEs of the machine are in one inner shareable domain.
-        return frozenset({pe}) if domain is Domain.NSH else self._everyone
 
     def _barrier(self, event: Barrier) -> None:
         """Order, retire and complete, as far as the barrier does.
@@ -228,21 +252,28 @@ class Machine:
         if event.access is Access.LD:
             return  # retires no store, completes no TLBI (F2.1)
         clock = self._clocks[event.pe]
-        domain = self._domain(event.pe, event.domain)
-        if domain == self._everyone:
+        domain = self._reach.domain(event.pe, event.domain)
+        if domain == self._reach.walkers:
             clock[event.pe] = self.now  # what follows is ordered for all walkers
         if event.kind is BarrierKind.DMB:
             return  # orders publication only (M1)
-        if event.access is Access.ALL and not event.nxs:  # R_PSMWS
-            done = self._completion.complete(event.pe, domain, self.now)
-            self._accesses.completed(done, event.pe, self.now)
+        if event.access is Access.ALL:  # R_PSMWS
+            self._maintenance.complete(event.pe, domain, self.now, nxs=event.nxs)
         # R_SPVBD, R_TGRMW; with lock hand-over
-        self.memory.publish(event.pe, self.now, domain, self.now)
+        self._retire(event.pe, self.now, domain)
         if self.assumptions.dsb_transitive:
             for pe, up_to in enumerate(clock):
-                self.memory.publish(pe, up_to, domain, self.now)
+                self._retire(pe, up_to, domain)
         if event.access is Access.ALL:
             self._drained(event.pe)
+
+    def _retire(self, pe: int, up_to: int, walkers: frozenset[int]) -> None:
+        self.memory.publish(pe, up_to, walkers, self.now)
+        self._publication.publish(pe, up_to, walkers)
+
+    def _tlbi(self, event: Tlbi, target: Target | None = None) -> None:
+        pe = self.pes[event.pe]
+        self._maintenance.issue(event, target, pe, self.now, self.index)
 
     def _drained(self, number: int) -> None:
         """End the walks begun before exception entry (I_QVPYJ)."""
@@ -257,38 +288,6 @@ class Machine:
         self.pes[event.pe].synchronise()
         self._context_changed(event.pe)
 
-    # ------------------------------------------------------ TLB maintenance
-
-    def _tlbi(self, event: Tlbi, target: Target | None = None) -> None:
-        operation = decode_operation(event.op)
-        if operation.nxs:
-            raise Unmodelled(f"TLBI {event.op}")
-        pe = self.pes[event.pe]
-        # IPAS2*, VMALLS12* and ALLE1 always mean EL1&0.
-        redirected = not operation.stage2 and pe.possible_el2_host()
-        if operation.el2 or redirected:
-            operation = decode_operation("ALLE2" + _suffix(operation.scope))
-        by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
-        if by_ipa and target is None:
-            target = ipa_range(
-                operation,
-                event.operand,
-                ttl=self.profile.ttl,
-                ranges=self.profile.tlb_range,
-            )
-        local = operation.scope is Scope.LOCAL
-        self._completion.issue(
-            Issued(
-                operation,
-                event.pe,
-                self.now,
-                self.index,
-                pe.possible_vmids(),
-                frozenset({event.pe}) if local else self._everyone,
-                target if by_ipa else None,
-            )
-        )
-
     # --------------------------------------------------------- registers, EL
 
     def _msr(self, event: Msr) -> None:
@@ -302,6 +301,20 @@ class Machine:
         if contexts != tlb.active:
             for context in tlb.activate(contexts, self.now):
                 self._filling.enter(tlb, context, self.now)
+
+    def _at(self, event: At) -> None:
+        """Let an executed AT fill from the loaded registers (F3.5)."""
+        pe, tlb = self.pes[event.pe], self.tlbs[event.pe]
+        if not pe.el2 or event.op.startswith("S1E2"):
+            return  # that regime is in context anyway
+        before = tlb.active
+        for context in tlb.activate((*before, *pe.mixtures()), self.now):
+            self._filling.enter(tlb, context, self.now)
+        tlb.activate(before, self.now)
+
+    def _cache(self, event: CacheOp) -> None:
+        if event.op.upper() in _CLEAN_TO_COHERENCY:
+            self.memory.clean(event.pa & -LINE_BYTES)
 
     def _exception_entry(self, event: ExceptionEntry) -> None:
         pe = self.pes[event.pe]
@@ -359,6 +372,11 @@ class Machine:
         page = range(event.pa, event.pa + event.size)
         self.violations.extend(self.oracle.stale_grants(self.index, page))
 
+    def _page_scrub(self, event: PageScrub) -> None:
+        page = range(event.pa, event.pa + event.size)
+        report = self.oracle.stale_grants(self.index, page, scrub=True)
+        self.violations.extend(report)
+
     def _release(self) -> None:
         self.violations.extend(self.oracle.stale_grants(self.index))
         self.violations.extend(self.oracle.mixed_contexts(self.index))
@@ -371,7 +389,7 @@ class Machine:
     @property
     def pending(self) -> list[Issued]:
         """Return the TLBIs that are not complete on every PE in their scope."""
-        return list(self._completion.pending)
+        return self._maintenance.pending
 
     def may_hold(self, pe: int, kind: EntryKind, vmid: int, ipa: int) -> bool:
         """Tell whether a PE may hold an entry of a kind for an IPA."""
@@ -381,7 +399,8 @@ class Machine:
             if (entry.kind, entry.vmid) == (kind, vmid) and link.ia <= ipa < link.end:
                 return True
         return any(
-            kind in kinds_of(link) and tlb.may_hold(Entry(kind, vmid, link), self.now)
+            kind in tlb.kinds_of(link)
+            and tlb.may_hold(Entry(kind, vmid, link), self.now)
             for root in tlb.roots(vmid)
             for link in self._path(root, ipa)
         )
@@ -393,11 +412,3 @@ class Machine:
             found.append(link)
             link = link.table.link
         return found
-
-
-def _described(event: Event) -> str:
-    return f"AT {event.op}" if isinstance(event, At) else type(event).__name__
-
-
-def _suffix(scope: Scope) -> str:
-    return {Scope.LOCAL: "", Scope.INNER: "IS", Scope.OUTER: "OS"}[scope]

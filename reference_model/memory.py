@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 from reference_model.addresses import DESCRIPTOR_BYTES, PAGE_BYTES, page_of
 
-__all__ = ["Cell", "Memory", "StoreRecord"]
+__all__ = ["LINE_BYTES", "Cell", "Memory", "StoreRecord"]
+
+LINE_BYTES = 64  # of a data cache line, as CTR_EL0.DminLine gives it
 
 Clock = tuple[int, ...]  # per PE: its stores up to this time are covered
 
@@ -22,7 +24,8 @@ class StoreRecord:
     """One store to a cell; ``pe`` is -1 for the initial content.
 
     ``before`` says which stores are ordered before it.  ``retired`` gives per
-    PE the time from which its walker can no longer read this value.
+    walker the time from which it can no longer read this value.  ``cleaned``:
+    it has been cleaned to the point of coherency.
     """
 
     time: int
@@ -30,6 +33,7 @@ class StoreRecord:
     pe: int
     before: Clock
     published: set[int] = field(default_factory=set)
+    cleaned: bool = False
     retired: dict[int, int] = field(default_factory=dict)
 
 
@@ -70,8 +74,14 @@ class Cell:
 class Memory:
     """All descriptor locations, and what each PE has not yet published."""
 
-    def __init__(self, pes: int) -> None:
-        self._pes = pes
+    def __init__(
+        self,
+        pes: int,
+        walkers: frozenset[int] | None = None,
+        incoherent: frozenset[int] = frozenset(),
+    ) -> None:
+        self._walkers = len(walkers) if walkers is not None else pes
+        self._incoherent = incoherent
         self._pages: dict[int, dict[int, Cell]] = {}
         self._unpublished: list[list[tuple[Cell, StoreRecord]]] = [
             [] for _ in range(pes)
@@ -116,6 +126,14 @@ class Memory:
         self._unpublished[pe].append((cell, new))
         return cell, old, new
 
+    def clean(self, line: int) -> None:
+        """Clean a cache line of LINE_BYTES to the point of coherency."""
+        held = self._pages.get(page_of(line), {})
+        for pa in range(line, line + LINE_BYTES, DESCRIPTOR_BYTES):
+            if pa in held:
+                for record in held[pa].records:
+                    record.cleaned = True
+
     def unpublished(self) -> list[Cell]:
         """List the locations of which some walker may still read an old value."""
         return [cell for pending in self._unpublished for cell, _ in pending]
@@ -129,11 +147,13 @@ class Memory:
         count = 0
         kept: list[tuple[Cell, StoreRecord]] = []
         for cell, record in self._unpublished[pe]:
-            if record.time <= up_to and not walkers <= record.published:
-                record.published |= walkers
-                self._retire(cell, record, walkers, time)
+            # A walker that is not coherent sees what has been cleaned (F8.4).
+            reached = walkers if record.cleaned else walkers - self._incoherent
+            if record.time <= up_to and not reached <= record.published:
+                record.published |= reached
+                self._retire(cell, record, reached, time)
                 count += 1
-            if len(record.published) < self._pes:
+            if len(record.published) < self._walkers:
                 kept.append((cell, record))
         self._unpublished[pe] = kept
         return count
@@ -152,6 +172,6 @@ class Memory:
             cell.records[:-1] = [
                 record
                 for record in cell.records[:-1]
-                if len(record.retired) < self._pes
+                if len(record.retired) < self._walkers
                 or max(record.retired.values()) >= oldest
             ]

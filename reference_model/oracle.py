@@ -11,7 +11,6 @@ from reference_model.entries import (
     Entry,
     EntryKind,
     Stage1,
-    kinds_of,
 )
 from reference_model.sysregs import Root
 from reference_model.tables import Link, Table, Tables
@@ -36,16 +35,21 @@ class Oracle:
 
     # ----------------------------------------------------------- O1: grants
 
-    def stale_grants(self, index: int, page: range | None = None) -> list[Violation]:
+    def stale_grants(
+        self, index: int, page: range | None = None, *, scrub: bool = False
+    ) -> list[Violation]:
         """Find entries that grant what the current tables do not (O1).
 
-        ``page`` limits the search to entries whose output lies in it.
+        ``page`` limits the search to entries whose output lies in it, ``scrub``
+        to those that let it be written.
         """
         found: dict[tuple[int, EntryKind, int], Violation] = {}
         verdicts: dict[Link, tuple[bool, Link | None]] = {}
         for tlb in self._tlbs:
             for entry in tlb.stale:
                 if entry.kind in TABLE_KINDS or not _overlaps(entry.link, page):
+                    continue
+                if scrub and not entry.link.descriptor.writable:
                     continue
                 if entry.link not in verdicts:
                     verdicts[entry.link] = self._granted(entry.link)
@@ -195,7 +199,7 @@ class Oracle:
         entries = tlb.made_from(vmid, root)
         for top in self._tables.space(root).tops:
             for link in self._links(top):
-                current = (Entry(kind, vmid, link) for kind in kinds_of(link))
+                current = (Entry(kind, vmid, link) for kind in tlb.kinds_of(link))
                 entries += [e for e in current if tlb.may_hold(e, now)]
         leaves = (e for e in entries if e.kind not in TABLE_KINDS)
         return next(leaves, next(iter(entries), None))

@@ -6,10 +6,10 @@ from itertools import product
 
 from reference_model.entries import Context
 from reference_model.sysregs import (
-    HCR_FB,
     STAGE1_REGISTERS,
     TRANSLATION_REGISTERS,
     el2_host,
+    forces_broadcast,
     root_of,
     stage2_on,
     vmid_of,
@@ -26,11 +26,12 @@ class Pe:
     its old value (R_VNRFW): the list holds both, oldest first.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, vmid_bits: int = 16) -> None:
         self.number = number
+        self._vmid_bits = vmid_bits
         self.el2 = True
         self.draining: Context | None = None  # of walks begun before EL2
-        self.forced_broadcast = False  # HCR_EL2.FB when the guest last ran
+        self.forced_broadcast = False  # of the guest's TLBIs when it last ran
         self._values: dict[str, list[int]] = {r: [0] for r in TRANSLATION_REGISTERS}
 
     def write(self, register: str, value: int) -> None:
@@ -51,7 +52,7 @@ class Pe:
     def possible_vmids(self) -> frozenset[int]:
         """Return every VMID under which a TLBI executed now may act (F1.7)."""
         return frozenset(
-            vmid_of(vttbr, vtcr)
+            vmid_of(vttbr, vtcr, self._vmid_bits)
             for vttbr in self._values["VTTBR_EL2"]
             for vtcr in self._values["VTCR_EL2"]
         )
@@ -75,7 +76,7 @@ class Pe:
         self.synchronise()
         self.el2 = False
         self.draining = None
-        self.forced_broadcast = bool(self.value("HCR_EL2") & HCR_FB)
+        self.forced_broadcast = forces_broadcast(self.value("HCR_EL2"))
 
     def enter_el2(self, *, drained: bool) -> None:
         """Take an exception; walks in flight go on unless ``drained``."""
@@ -91,12 +92,13 @@ class Pe:
         """
         if not self.el2:
             return (self.guest_context(),)
-        found = dict.fromkeys(self._mixtures()) if speculative_at else {}
+        found = dict.fromkeys(self.mixtures()) if speculative_at else {}
         if self.draining is not None:
             found[self.draining] = None
         return tuple(found)
 
-    def _mixtures(self) -> list[Context]:
+    def mixtures(self) -> list[Context]:
+        """List every mix of old and new values of the registers."""
         if not all(stage2_on(hcr) for hcr in self._values["HCR_EL2"]):
             raise Unmodelled("a speculative AT with HCR_EL2.VM = 0")
         stage1 = product(*(self._values[name] for name in STAGE1_REGISTERS))
@@ -107,6 +109,6 @@ class Pe:
             for vtcr in self._values["VTCR_EL2"]
         ]
 
-    @staticmethod
-    def _context(vttbr: int, vtcr: int, registers: tuple[int, ...]) -> Context:
-        return Context(vmid_of(vttbr, vtcr), root_of(vttbr, vtcr), registers)
+    def _context(self, vttbr: int, vtcr: int, registers: tuple[int, ...]) -> Context:
+        vmid = vmid_of(vttbr, vtcr, self._vmid_bits)
+        return Context(vmid, root_of(vttbr, vtcr), registers)

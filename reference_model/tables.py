@@ -156,6 +156,7 @@ class Tables:
         self._memory = memory
         self._spaces: dict[Root, Space] = {}
         self._linked: dict[int, dict[Table, None]] = {}
+        self._adopted: list[Table] = []
 
     def space(self, root: Root) -> Space:
         """Return the address space of ``root``, adopting its tables if new."""
@@ -170,10 +171,16 @@ class Tables:
         """List the places at which a 4 KiB page is part of a current tree."""
         return list(self._linked.get(page, ()))
 
+    def adopted(self) -> list[Table]:
+        """Hand over the tables that became part of a tree since last time."""
+        adopted, self._adopted = self._adopted, []
+        return adopted
+
     def adopt(self, table: Table, seen: Callable[[Table], None] | None = None) -> None:
         """Note that ``table`` and all below it belong to a current tree."""
         for frame in table.frames:
             self._linked.setdefault(frame, {})[table] = None
+        self._adopted.append(table)
         if seen is not None:
             seen(table)
         if table.level == LAST_LEVEL:

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from reference_model.entries import (
+    ALL_KINDS,
     TABLE_KINDS,
     Context,
     Entry,
     EntryKind,
     Stage1,
+    kinds_of,
 )
 from reference_model.issued import Issued
 from reference_model.sysregs import Root
@@ -33,9 +35,12 @@ _Key = tuple[int, int, int]  # VMID, logarithm of the size, input address
 class Tlb:
     """The entries that PE number ``pe`` may hold."""
 
-    def __init__(self, pe: int, tables: Tables) -> None:
+    def __init__(
+        self, pe: int, tables: Tables, kinds: frozenset[EntryKind] = ALL_KINDS
+    ) -> None:
         self.pe = pe
         self._tables = tables
+        self._kinds = kinds
         self.stale: dict[Entry, int] = {}  # entry -> time it became stale
         self._at: dict[_Key, dict[Entry, None]] = {}
         self._shifts: list[int] = []  # logarithms of the sizes, large ones first
@@ -69,6 +74,8 @@ class Tlb:
         # under another root of the VMID are taken not to: the workaround for
         # AT_SPECULATE, an empty root under the VMID to flush, rests on that.
         self._filled[context.vmid, context.root] = now
+        if EntryKind.S1 not in self._kinds:
+            return
         if self._tables.maps_anything(context.root):
             self._stage1[context.stage1] = now
         elif self._holds_leaf(context):
@@ -145,6 +152,10 @@ class Tlb:
         return sorted(root for used, root in self._filled if used == vmid)
 
     # ------------------------------------------------------ current entries
+
+    def kinds_of(self, link: Link) -> tuple[EntryKind, ...]:
+        """List the kinds of entry that it may hold of a descriptor."""
+        return tuple(kind for kind in kinds_of(link) if kind in self._kinds)
 
     def may_hold(self, entry: Entry, now: int) -> bool:
         """Tell whether an entry of a current chain may be held at ``now``."""

@@ -33,7 +33,9 @@ class Violation:
     ``high`` the IPAs that they span.  ``conflict`` names the property of
     R_WHZWS for O2, ``reason`` tells apart the cases of O3 ("vcpu": entries of
     another vCPU; "fb": own ones that a local TLBI elsewhere did not reach;
-    "mixed": made from registers of different contexts) and O4.
+    "mixed": made from registers of different contexts) and O4 ("linked": still
+    part of a tree; "init": linked before it was sure to be cleared).  ``pe``
+    numbers walkers: those after the last PE are IOMMUs.
     """
 
     broken: Property

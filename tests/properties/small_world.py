@@ -28,7 +28,7 @@ from reference_model.machine import Start
 PES = 2
 ROOT_A, ROOT_B, A2, B2, A3, B3 = (0x1_0000 + 0x1000 * n for n in range(6))
 VTCR = (64 - 39) | 1 << 6  # 39-bit IPA from level 1
-VM, FB = 1, 1 << 9
+VM, FB = 1, 3 << 9  # FB with BSU
 USED = (0, 1)
 ATTRIBUTES = 0x7FC  # AF, SH, S2AP read and write, MemAttr normal
 READ_ONLY, NO_AF = ATTRIBUTES & ~0x80, ATTRIBUTES & ~0x400

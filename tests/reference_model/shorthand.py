@@ -24,7 +24,7 @@ from reference_model.profiles import ARCHITECTURE_PROFILES
 
 # 40-bit IPA, walks from level 1 with two concatenated root pages, 8-bit VMID.
 VTCR = (64 - 40) | 1 << 6
-HCR = 1 | 1 << 9  # VM, FB
+HCR = 1 | 1 << 9 | 1 << 10  # VM, FB, BSU
 ROOT, TABLE2, TABLE3, OTHER3 = 0x10_0000, 0x20_0000, 0x30_0000, 0x31_0000
 OTHER_ROOT = 0x18_0000
 VALID, AF, READ, WRITE = 1, 1 << 10, 1 << 6, 1 << 7

@@ -1,0 +1,106 @@
+"""TLB maintenance instructions: from issue to completion (M4, M5)."""
+
+from __future__ import annotations
+
+from reference_model.accesses import Accesses
+from reference_model.assumptions import Assumptions
+from reference_model.completion import Completion
+from reference_model.events import IommuFlush, Tlbi
+from reference_model.issued import Issued
+from reference_model.pe import Pe
+from reference_model.profiles import Profile
+from reference_model.shareability import Shareability
+from reference_model.tlbi import (
+    By,
+    Operation,
+    Scope,
+    Target,
+    decode_operation,
+    ipa_range,
+)
+from reference_model.unmodelled import Unmodelled
+
+__all__ = ["Maintenance"]
+
+_SUFFIX = {Scope.LOCAL: "", Scope.INNER: "IS", Scope.OUTER: "OS"}
+
+
+class Maintenance:
+    """Issues TLBIs to the walkers in their scope, and completes them at DSBs."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        assumptions: Assumptions,
+        reach: Shareability,
+        completion: Completion,
+        accesses: Accesses,
+    ) -> None:
+        self._profile = profile
+        self._assumptions = assumptions
+        self._reach = reach
+        self._completion = completion
+        self._accesses = accesses
+
+    @property
+    def pending(self) -> list[Issued]:
+        """Return the TLBIs that are not complete on every walker in scope."""
+        return list(self._completion.pending)
+
+    def issue(
+        self, event: Tlbi, target: Target | None, pe: Pe, now: int, index: int
+    ) -> None:
+        """Issue a TLBI; ``target`` stands for its operand if it is given."""
+        operation = _meant(decode_operation(event.op), pe)
+        by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
+        if by_ipa and target is None:
+            target = ipa_range(
+                operation,
+                event.operand,
+                ttl=self._profile.ttl,
+                ranges=self._profile.tlb_range,
+            )
+        self._completion.issue(
+            Issued(
+                operation,
+                event.pe,
+                now,
+                index,
+                pe.possible_vmids(),
+                self._reach.scope(event.pe, operation.scope),
+                target if by_ipa else None,
+                # What it removes of XS = 1 entries is not promised (I_TFQRW),
+                # and any entry may be one.
+                credited=not operation.nxs or self._assumptions.nxs_invalidates_xs1,
+            )
+        )
+
+    def complete(self, pe: int, domain: frozenset[int], now: int, *, nxs: bool) -> None:
+        """Complete what a PE has issued, on the walkers in a DSB's domain."""
+        if self._assumptions.dsb_nsh_completes_is:
+            domain = self._reach.walkers
+        done = self._completion.complete(pe, domain, now, nxs=nxs)
+        self._accesses.completed(done, pe, now)
+
+    def flush_iommu(self, event: IommuFlush, now: int, index: int) -> None:
+        """Invalidate an IOMMU's TLB, and wait for it to finish (F8.5)."""
+        if not 0 <= event.iommu < len(self._reach.iommus):
+            raise Unmodelled(f"a flush of IOMMU {event.iommu}, which is not there")
+        target = frozenset({self._reach.iommus[event.iommu]})
+        flush = decode_operation("ALLE1")
+        self._completion.issue(
+            Issued(flush, event.pe, now, index, frozenset(), target, None)
+        )
+        self._completion.complete(event.pe, target, now)
+
+
+def _meant(operation: Operation, pe: Pe) -> Operation:
+    """Return the operation that a PE executes under a mnemonic.
+
+    With HCR_EL2.{E2H,TGE} = {1,1} the stage-1 operations of EL1&0 mean EL2&0
+    (F1.9).  IPAS2*, VMALLS12* and ALLE1 always mean EL1&0.
+    """
+    redirected = not operation.stage2 and pe.possible_el2_host()
+    if operation.el2 or redirected:
+        return decode_operation("ALLE2" + _SUFFIX[operation.scope])
+    return operation
