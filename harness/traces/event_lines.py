@@ -28,6 +28,7 @@ __all__ = ["CLASSES", "Malformed", "decode_event", "encode_event", "number", "ta
 _HEXADECIMAL_FIELDS = {"pa", "value", "operand", "va", "ipa", "root"}
 
 CLASSES: dict[str, type[Event]] = {}
+_FIELDS: dict[type[Event], tuple[_Field, ...]] = {}
 
 
 class Malformed(Exception):  # noqa: N818 - says what is wrong, the reader where
@@ -166,14 +167,6 @@ def _fields(cls: type[Event]) -> tuple[_Field, ...]:
     )
 
 
-_FIELDS: dict[type[Event], tuple[_Field, ...]] = {}
-for _name in events.__all__:
-    _class = getattr(events, _name)
-    if isinstance(_class, type) and issubclass(_class, Event) and _class is not Event:
-        CLASSES[tag_of(_class)] = _class
-        _FIELDS[_class] = _fields(_class)
-
-
 # ------------------------------------------------------------------- events
 
 
@@ -272,3 +265,10 @@ def _frame(data: object) -> Frame:
     if not isinstance(data, list) or len(data) != 4:
         raise Malformed("a call in 'stack' is a list: function, file, line, column")
     return Frame(_text(data[0], "function"), _coord(*data[1:]))
+
+
+for _name in events.__all__:
+    _class = getattr(events, _name)
+    if isinstance(_class, type) and issubclass(_class, Event) and _class is not Event:
+        CLASSES[tag_of(_class)] = _class
+        _FIELDS[_class] = _fields(_class)
