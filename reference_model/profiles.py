@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-__all__ = ["ARCHITECTURE_PROFILES", "AT_SPECULATE", "REPEAT_TLBI", "Profile"]
+__all__ = [
+    "ARCHITECTURE_PROFILES",
+    "AT_SPECULATE",
+    "PA_RANGES",
+    "REPEAT_TLBI",
+    "Profile",
+]
 
 # A broadcast TLBI and its DSB may leave accesses through the removed entry
 # unfinished on other PEs until one more broadcast TLBI and DSB.
 REPEAT_TLBI = "REPEAT_TLBI"
 # At EL2 a speculative AT may fill the TLB from half-switched EL1&0 registers.
 AT_SPECULATE = "AT_SPECULATE"
+
+# ID_AA64MMFR0_EL1.PARange by the number of physical address bits.
+PA_RANGES = {32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5, 52: 6, 56: 7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +37,52 @@ class Profile:
     pa_bits: int = 40  # ID_AA64MMFR0_EL1[3:0]
     errata: frozenset[str] = frozenset()
     nested: bool = False  # itself a guest of KVM: same rules, other cost
+    core: str = ""  # the real core that this is, or one variant of it
+    # Errata that the code under test does not know of on this core.
+    unhandled: frozenset[str] = frozenset()
+    # Whole ID registers, for the bits that no field above gives.
+    registers: tuple[tuple[str, int], ...] = ()
+    # The FEAT_BBM level that software reads, where an erratum keeps it untrue.
+    bbm_advertised: int | None = None
 
     def without_ntlbpa(self) -> Profile:
         """Return the same machine without FEAT_nTLBPA."""
         return replace(self, ntlbpa=False)
 
     @property
+    def workarounds(self) -> frozenset[str]:
+        """Return the errata whose workaround the code under test turns on."""
+        return self.errata - self.unhandled
+
+    @property
+    def behaviour(self) -> tuple[object, ...]:
+        """Return what the machine depends on: profiles alike in it are one."""
+        return (
+            self.ntlbpa,
+            self.bbm,
+            self.ets,
+            self.vmid_bits,
+            self.ttl,
+            self.tlb_range,
+            self.errata,
+        )
+
+    @property
     def id_registers(self) -> dict[str, int]:
         """Return the ID register values that this profile implies."""
-        pa_range = {32: 0, 36: 1, 40: 2, 42: 3, 44: 4, 48: 5}[self.pa_bits]
-        return {
-            "ID_AA64PFR0_EL1": 0x1122,
-            "ID_AA64MMFR0_EL1": pa_range,
-            "ID_AA64MMFR1_EL1": (2 if self.vmid_bits == 16 else 0) << 4
-            | self.ets << 36
-            | int(self.ntlbpa) << 48,
-            "ID_AA64MMFR2_EL1": int(self.ttl) << 48 | self.bbm << 52,
-            "ID_AA64ISAR0_EL1": (2 if self.tlb_range else 0) << 56,
-        }
+        values = {"ID_AA64PFR0_EL1": 0x1122, **dict(self.registers)}
+        advertised = self.bbm if self.bbm_advertised is None else self.bbm_advertised
+        for name, shift, value in (
+            ("ID_AA64MMFR0_EL1", 0, PA_RANGES[self.pa_bits]),
+            ("ID_AA64MMFR1_EL1", 4, 2 if self.vmid_bits == 16 else 0),
+            ("ID_AA64MMFR1_EL1", 36, self.ets),
+            ("ID_AA64MMFR1_EL1", 48, int(self.ntlbpa)),
+            ("ID_AA64MMFR2_EL1", 48, int(self.ttl)),
+            ("ID_AA64MMFR2_EL1", 52, advertised),
+            ("ID_AA64ISAR0_EL1", 56, 2 if self.tlb_range else 0),
+        ):
+            values[name] = values.get(name, 0) & ~(0xF << shift) | value << shift
+        return values
 
 
 _P0 = Profile("P0-v8.0", "weakest Armv8.0: no TTL, range, BBM level 0, 8-bit VMID")

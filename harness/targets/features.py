@@ -43,7 +43,7 @@ class ProfileInputs(Protocol):
         """Values of ID registers by name; absent ones read as zero."""
 
     @property
-    def errata(self) -> frozenset[str]:
+    def workarounds(self) -> frozenset[str]:
         """Names of the errata whose workaround is on."""
 
 
@@ -68,7 +68,7 @@ class ProfileFeatures:
         """Return the numbers of the capabilities that are on."""
         return frozenset(
             self.capabilities[erratum]
-            for erratum in self.inputs.errata
+            for erratum in self.inputs.workarounds
             if erratum in self.capabilities
         )
 

@@ -148,7 +148,7 @@ class LoadedTarget:
             name, coord = self._replaced
             what = f"a change of '{name}', for which a model stands in"
             return Run(scenario.name, unsupported=Unsupported(coord, what))
-        key = (tuple(sorted(inputs.id_registers.items())), inputs.errata)
+        key = (tuple(sorted(inputs.id_registers.items())), inputs.workarounds)
         recorder = Recorder(self._in_patch)
         base = self._bases.get(key)
         try:
