@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 from harness.errors import ParseError
 from reference_model.coordinates import Coord
 
-__all__ = ["Line", "Token", "read_lines"]
+__all__ = ["Line", "Token", "bounded", "read_lines", "shown", "taken"]
 
 LONGEST_LINE = 400
 _TOKEN = re.compile(
@@ -159,3 +159,17 @@ def _uncommented(raw: str) -> str:
         elif character == "#" and not quoted:
             return raw[:at]
     return raw
+
+
+def taken(line: Line) -> Coord:
+    """Take the keyword of a line; returns where it stands."""
+    line.peek()
+    coord = line.coord
+    line.take()
+    return coord
+
+
+def bounded(line: Line, count: int, limit: int, what: str) -> None:
+    """Raise an error if there are too many of something already."""
+    if count >= limit:
+        line.fail(f"more than {limit} {what}")
