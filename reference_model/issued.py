@@ -81,9 +81,11 @@ class Issued:
 
     def _selects_ipa(self, entry: Entry, tables: Tables) -> bool:
         # Combined entries need not go (R_TVTYQ).
-        if entry.kind.has_stage1 or self.target is None:
+        if entry.kind.has_stage1 or self.target is None or self.target.refused:
             return False
         link, target = entry.link, self.target
+        if target.granule is not link.table.root.granule:
+            return False  # R_XMZFH
         if target.end <= link.ia or target.start >= link.end:
             return False
         if entry.kind is EntryKind.S2:

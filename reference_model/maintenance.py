@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reference_model.accesses import Accesses
 from reference_model.assumptions import Assumptions
 from reference_model.completion import Completion
@@ -10,6 +12,7 @@ from reference_model.issued import Issued
 from reference_model.pe import Pe
 from reference_model.profiles import Profile
 from reference_model.shareability import Shareability
+from reference_model.sysregs import granule_of
 from reference_model.tlbi import (
     By,
     Operation,
@@ -53,12 +56,16 @@ class Maintenance:
         """Issue a TLBI; ``target`` stands for its operand if it is given."""
         operation = _meant(decode_operation(event.op), pe)
         by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
-        if by_ipa and target is None:
+        granule = granule_of(pe.value("VTCR_EL2"))
+        if target is not None:
+            target = replace(target, granule=granule)
+        elif by_ipa:
             target = ipa_range(
                 operation,
                 event.operand,
                 ttl=self._profile.ttl,
                 ranges=self._profile.tlb_range,
+                granule=granule,
             )
         self._completion.issue(
             Issued(

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from reference_model.addresses import Granule
+from reference_model.regimes import Regime
 from reference_model.unmodelled import Unmodelled
 
 __all__ = [
+    "EL2_REGISTERS",
     "HCR_BSU_INNER",
     "HCR_FB",
     "STAGE1_REGISTERS",
     "TRANSLATION_REGISTERS",
     "Root",
     "el2_host",
+    "el2_root",
     "forces_broadcast",
+    "granule_of",
     "root_of",
     "stage2_on",
     "vmid_of",
@@ -31,7 +35,15 @@ HCR_E2H = 1 << 34
 # tables and how they are read.  The guest's own writes to them are the guest's.
 STAGE1_REGISTERS = ("TTBR0_EL1", "TTBR1_EL1", "TCR_EL1", "MAIR_EL1", "SCTLR_EL1")
 
-TRANSLATION_REGISTERS = ("VTTBR_EL2", "HCR_EL2", "VTCR_EL2", *STAGE1_REGISTERS)
+EL2_REGISTERS = ("TTBR0_EL2", "TCR_EL2", "SCTLR_EL2")
+
+TRANSLATION_REGISTERS = (
+    "VTTBR_EL2",
+    "HCR_EL2",
+    "VTCR_EL2",
+    *STAGE1_REGISTERS,
+    *EL2_REGISTERS,
+)
 
 _VTCR_VS = 1 << 19  # 16-bit VMID
 _VTCR_DS = 1 << 32
@@ -41,7 +53,7 @@ _BADDR_MASK = 0x0000_FFFF_FFFF_FFFE
 
 
 class Root(NamedTuple):
-    """The stage-2 root of a VTTBR_EL2 and VTCR_EL2 pair.
+    """The root of a walk: stage 2, or the one stage of an EL2 regime.
 
     ``pages`` concatenated tables from ``address``, each of the size of the
     ``granule``; walks start at ``level``.
@@ -51,6 +63,7 @@ class Root(NamedTuple):
     level: int
     pages: int
     granule: Granule = Granule.K4
+    regime: Regime = Regime.EL10
 
 
 def vmid_of(vttbr: int, vtcr: int, bits: int = 16) -> int:
@@ -86,15 +99,21 @@ def el2_host(hcr: int) -> bool:
 _GRANULES = {0b00: Granule.K4, 0b01: Granule.K64, 0b10: Granule.K16}
 
 
+def granule_of(vtcr: int) -> Granule:
+    """Return the stage-2 granule; raises Unmodelled for a reserved one."""
+    granule = _GRANULES.get((vtcr >> 14) & 3)
+    if granule is None:
+        raise Unmodelled("VTCR_EL2.TG0 is reserved")
+    return granule
+
+
 def root_of(vttbr: int, vtcr: int) -> Root:
     """Decode the root of a stage-2 walk.
 
     Raises Unmodelled for what needs FEAT_LPA, FEAT_LPA2 or FEAT_TTST, and
     for a start level that does not fit the size of the input address.
     """
-    granule = _GRANULES.get((vtcr >> 14) & 3)
-    if granule is None:
-        raise Unmodelled("VTCR_EL2.TG0 is reserved")
+    granule = granule_of(vtcr)
     if vtcr & _VTCR_DS or vtcr & _VTCR_SL2:
         raise Unmodelled("VTCR_EL2.DS or SL2 (FEAT_LPA2)")
     sl0 = (vtcr >> 6) & 3
@@ -113,3 +132,21 @@ def root_of(vttbr: int, vtcr: int) -> Root:
     if base != granule.table_of(base):
         raise Unmodelled("VTTBR_EL2: a root that shares its page with other data")
     return Root(base, level, pages, granule)
+
+
+def el2_root(ttbr: int, tcr: int, regime: Regime) -> Root:
+    """Decode the root of the walks from TTBR0_EL2.
+
+    Raises Unmodelled for FEAT_LPA2 and for a reserved granule or size.
+    """
+    granule = _GRANULES.get((tcr >> 14) & 3)
+    if granule is None:
+        raise Unmodelled("TCR_EL2.TG0 is reserved")
+    bits = 64 - (tcr & 0x3F)
+    if tcr & _VTCR_DS or not granule.shift(2) < bits <= 48:
+        raise Unmodelled(f"TCR_EL2: {bits}-bit VA or FEAT_LPA2")
+    level = next(n for n in range(4) if granule.shift(n) < bits)
+    base = ttbr & _BADDR_MASK
+    if base != granule.table_of(base):
+        raise Unmodelled("TTBR0_EL2: a root that shares its page with other data")
+    return Root(base, level, 1, granule, regime)

@@ -180,7 +180,7 @@ def test_operand_by_ipa_i_cpnyz(operand: int, expected: tuple[int, int | None]) 
 @pytest.mark.parametrize("granule", [0b10, 0b11], ids=["16K", "64K"])
 def test_r_sqxyz_level_hint_of_another_granule(granule: int) -> None:
     operand = granule << 46 | 2 << 44 | 0x4_0000
-    assert ipa_range(BY_IPA, operand, ttl=True, ranges=True) is None
+    assert ipa_range(BY_IPA, operand, ttl=True, ranges=True).refused == "ttl"
 
 
 TG_4K = 1 << 46
@@ -198,16 +198,25 @@ TG_4K = 1 << 46
         (TG_4K | 2 << 37 | 0x4_0200, (0x4020_0000, 0x4020_2000, 2)),
         (TG_4K | 3 << 37 | 0x4_0001, (0x4000_1000, 0x4000_3000, 3)),
         (TG_4K | 1 << 37 | 0x4_0000, (0x4000_0000, 0x4000_2000, 1)),
-        (TG_4K | 2 << 37 | 0x4_0001, None),  # base not aligned (I_TYBWT)
-        (TG_4K | 1 << 37 | 0x4_0200, None),
-        (0x4_0000, None),  # TG reserved
-        (2 << 46 | 0x4_0000, None),  # R_XKMMX
-        (3 << 46 | 0x4_0000, None),
     ],
 )
 def test_operand_by_range_i_qphnp(
-    operand: int, expected: tuple[int, int, int | None] | None
+    operand: int, expected: tuple[int, int, int | None]
 ) -> None:
-    wanted = Target(*expected) if expected else None
-    assert ipa_range(BY_RANGE, operand, ttl=True, ranges=True) == wanted
-    assert ipa_range(BY_RANGE, operand, ttl=True, ranges=False) is None
+    assert ipa_range(BY_RANGE, operand, ttl=True, ranges=True) == Target(*expected)
+    without = ipa_range(BY_RANGE, operand, ttl=True, ranges=False)
+    assert without.refused == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("operand", "why"),
+    [
+        (TG_4K | 2 << 37 | 0x4_0001, "misaligned"),  # I_TYBWT
+        (TG_4K | 1 << 37 | 0x4_0200, "misaligned"),
+        (0x4_0000, "tg"),  # reserved
+        (2 << 46 | 0x4_0000, "tg"),  # R_XKMMX
+        (3 << 46 | 0x4_0000, "tg"),
+    ],
+)
+def test_range_that_need_not_be_acted_on(operand: int, why: str) -> None:
+    assert ipa_range(BY_RANGE, operand, ttl=True, ranges=True).refused == why

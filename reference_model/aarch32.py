@@ -1,0 +1,118 @@
+"""The TLB operations of AArch32, as executed from Hyp mode (G5.9)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from reference_model.operations import By, Operation, Scope
+from reference_model.unmodelled import Unmodelled
+
+__all__ = ["Coprocessor", "decode_hyp_operation", "hyp_encoding", "hyp_name"]
+
+
+class Coprocessor(NamedTuple):
+    """The operands of ``MCR p15, opc1, Rt, CRn, CRm, opc2``."""
+
+    opc1: int
+    crn: int
+    crm: int
+    opc2: int
+
+
+class _Row(NamedTuple):
+    by: By
+    stage1: bool
+    stage2: bool
+    opc1: int
+    opc2: int
+    last_level: bool = False
+    any_asid: bool = False
+    el2: bool = False
+    v8: bool = False  # not in Armv7
+
+
+# G5.9, Table G5-23.  F1.18: none of them removes just the stage-1 information
+# of the current VMID; TLBIALL from Hyp removes both stages (like VMALLS12E1).
+# I_FSWKY, R_TVMHK: TLBIIPAS2* and the last-level forms came with Armv8.
+_ROWS = {
+    "TLBIALL": _Row(By.VMID, True, True, 0, 0),
+    "TLBIMVA": _Row(By.VIRTUAL, True, False, 0, 1),
+    "TLBIASID": _Row(By.ADDRESS_SPACE, True, False, 0, 2),
+    "TLBIMVAA": _Row(By.VIRTUAL, True, False, 0, 3, any_asid=True),
+    "TLBIMVAL": _Row(By.VIRTUAL, True, False, 0, 5, last_level=True, v8=True),
+    "TLBIMVAAL": _Row(
+        By.VIRTUAL, True, False, 0, 7, last_level=True, any_asid=True, v8=True
+    ),
+    "TLBIALLH": _Row(By.EVERYTHING, False, False, 4, 0, el2=True),
+    "TLBIMVAH": _Row(By.VIRTUAL, False, False, 4, 1, any_asid=True, el2=True),
+    "TLBIALLNSNH": _Row(By.EVERYTHING, True, True, 4, 4),
+    "TLBIMVALH": _Row(
+        By.VIRTUAL,
+        False,
+        False,
+        4,
+        5,
+        last_level=True,
+        any_asid=True,
+        el2=True,
+        v8=True,
+    ),
+    "TLBIIPAS2": _Row(By.INTERMEDIATE, False, True, 4, 1, v8=True),
+    "TLBIIPAS2L": _Row(By.INTERMEDIATE, False, True, 4, 5, last_level=True, v8=True),
+}
+
+
+def _split(name: str) -> tuple[str, Scope]:
+    if name not in _ROWS and name.endswith("IS"):
+        return name.removesuffix("IS"), Scope.INNER
+    return name, Scope.LOCAL
+
+
+def decode_hyp_operation(name: str, *, v8: bool = True) -> Operation:
+    """Decode an AArch32 mnemonic in upper case, as in "TLBIALLIS".
+
+    Raises Unmodelled for others, and for those that Armv7 lacks without ``v8``.
+    """
+    stem, scope = _split(name)
+    row = _ROWS.get(stem)
+    if row is None:
+        raise Unmodelled(f"{name}")
+    if row.v8 and not v8:
+        raise Unmodelled(f"{name} on Armv7, which does not have it")
+    return Operation(
+        name,
+        row.by,
+        scope,
+        row.stage1,
+        row.stage2,
+        row.last_level,
+        el2=row.el2,
+        any_asid=row.any_asid,
+        aarch32=True,
+    )
+
+
+def hyp_encoding(name: str) -> Coprocessor:
+    """Return the CP15 encoding of an AArch32 mnemonic."""
+    stem, scope = _split(name)
+    row = _ROWS.get(stem)
+    if row is None:
+        raise Unmodelled(f"{name}")
+    if row.by is By.INTERMEDIATE:
+        crm = 0 if scope is Scope.INNER else 4
+    else:
+        crm = 3 if scope is Scope.INNER else 7
+    return Coprocessor(row.opc1, 8, crm, row.opc2)
+
+
+_NAMES = {hyp_encoding(stem + s): stem + s for stem in _ROWS for s in ("", "IS")}
+
+
+def hyp_name(encoding: Coprocessor) -> str:
+    """Return the mnemonic of a CP15 encoding; raises Unmodelled for others."""
+    found = _NAMES.get(encoding)
+    if found is None:
+        raise Unmodelled(
+            f"p15, {encoding.opc1}, c{encoding.crn}, c{encoding.crm}, {encoding.opc2}"
+        )
+    return found
