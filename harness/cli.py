@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 # Commands with a module of their own in harness.commands, and what they do.
-_COMMANDS: dict[str, str] = {}
+_COMMANDS: dict[str, str] = {
+    "litmus": "run litmus tests",
+}
 
 _EPILOG = """\
 exit codes: 0 nothing new at error level, 1 new errors, 2 could not analyse,

@@ -21,6 +21,7 @@ from harness.litmus.instructions import (
     Free,
     Hvc,
     Instruction,
+    IotlbFlush,
     Isb,
     Load,
     LockOp,
@@ -29,6 +30,7 @@ from harness.litmus.instructions import (
     Place,
     Register,
     Release,
+    Scrub,
     Stage,
     Store,
     Tlbi,
@@ -67,6 +69,7 @@ ATTRIBUTES = (
 TLBI_OPTIONS = ("asid", "ttl", "tg", "scale", "num")
 _DOMAINS = {"": Domain.SY} | {d.value.upper(): d for d in Domain}
 _LAST_LEVEL = 3
+MOST_TIMES = 1 << 18
 
 
 class InstructionParser:
@@ -88,7 +91,8 @@ class InstructionParser:
             **dict.fromkeys(("DC", "IC"), self._cache),
             "RELEASE": self._release,
             "FREE": lambda line, coord, _: Free(coord, "", line.name("a table")),
-            "DROP": self._drop,
+            **dict.fromkeys(("DROP", "SCRUB"), self._drop),
+            "IOTLBI": self._iotlb,
             "ZERO": lambda line, coord, _: Zero(coord, "", line.name("a table")),
             **dict.fromkeys(("LOCK", "UNLOCK"), self._lock),
         }
@@ -180,7 +184,10 @@ class InstructionParser:
                 name = line.take().text
                 line.expect("=")
                 options.append((name, line.number(f"a value for {name}", 1 << 16)))
-        return Tlbi(coord, "", op, operand, tuple(options))
+        times = 1
+        if operand is not None and line.accept("times"):
+            times = line.number("how many times", MOST_TIMES + 1)
+        return Tlbi(coord, "", op, operand, tuple(options), max(times, 1))
 
     def _msr(self, line: Line, coord: Coord, _: str) -> Instruction:
         register = line.name("a register such as VTTBR_EL2").upper()
@@ -208,10 +215,15 @@ class InstructionParser:
             line.fail(f'expected what relies on the change, in "", not {shown(token)}')
         return Release(coord, "", line.take().text.strip('"'))
 
-    def _drop(self, line: Line, coord: Coord, _: str) -> Instruction:
+    def _drop(self, line: Line, coord: Coord, op: str) -> Instruction:
         address = self.address(line)
-        size = line.number("a size") if line.accept(",") else 4096
-        return Drop(coord, "", address, size)
+        size = line.number("a size", 1 << 40) if line.accept(",") else 4096
+        kind = Drop if op == "DROP" else Scrub
+        return kind(coord, "", address, size)
+
+    def _iotlb(self, line: Line, coord: Coord, _: str) -> Instruction:
+        number = 0 if line.at_end() else line.number("the number of an IOMMU", 8)
+        return IotlbFlush(coord, "", number)
 
     def _lock(self, line: Line, coord: Coord, op: str) -> Instruction:
         return LockOp(coord, "", line.name("the name of a lock"), op == "LOCK")

@@ -21,6 +21,7 @@ __all__ = [
     "Free",
     "Hvc",
     "Instruction",
+    "IotlbFlush",
     "Isb",
     "Load",
     "LockOp",
@@ -29,6 +30,7 @@ __all__ = [
     "Place",
     "Register",
     "Release",
+    "Scrub",
     "Stage",
     "Store",
     "Tlbi",
@@ -175,11 +177,15 @@ class Isb(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Tlbi(Instruction):
-    """A TLBI; ``options`` are the fields of its operand by name."""
+    """A TLBI; ``options`` are the fields of its operand by name.
+
+    With ``times``, that many in a row for consecutive pages.
+    """
 
     op: str
     operand: Address | None
     options: tuple[tuple[str, int], ...] = ()
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +242,21 @@ class Drop(Instruction):
 
     address: Address
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scrub(Instruction):
+    """Memory is overwritten, to be handed to somebody else."""
+
+    address: Address
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class IotlbFlush(Instruction):
+    """The TLB of an IOMMU is invalidated, and has finished."""
+
+    iommu: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from harness.litmus.instructions import (
     Drop,
     Free,
     Instruction,
+    IotlbFlush,
     Load,
     LockOp,
     Release,
+    Scrub,
     Wait,
     Zero,
 )
@@ -32,12 +34,13 @@ from reference_model.coordinates import Coord
 __all__ = ["parse"]
 
 LARGEST_FILE = 64 * 1024
+LONGEST_NAME = 64
 MOST_PES = 8
 MOST_INSTRUCTIONS = 64  # of one PE
 MOST_STEPS = 1024  # of a trace
 
 # What makes sense where time is the order of the lines, and what where it is not.
-_TRACE_ONLY = (Release, Free, Drop, Zero, LockOp)
+_TRACE_ONLY = (Release, Free, Drop, Scrub, Zero, LockOp, IotlbFlush)
 _PROGRAM_ONLY = (Load, Wait)
 _MNEMONIC = re.compile(r"[A-Z]{2,7}$")
 
@@ -94,6 +97,7 @@ class _Reader:
             "entry": self._world.entry,
             "data": self._world.initial,
             "address": self._world.address,
+            "iommu": self._world.iommu,
             "pe": self._pe,
             "on": self._on_fault,
             "trace": self._trace_line,
@@ -131,9 +135,16 @@ class _Reader:
             line.fail(f"'{keyword}' says nothing: write it on the same line")
         if keyword in self._texts:
             line.fail(f"a second '{keyword}' line: a file holds one test")
-        if keyword == "test" and re.search(r"\s", rest):
-            line.fail("the name of a test has no spaces in it: use 'about'")
+        if keyword == "test":
+            self._check_name(line, rest)
         self._texts[keyword] = rest
+
+    @staticmethod
+    def _check_name(line: Line, name: str) -> None:
+        if re.search(r"\s", name):
+            line.fail("the name of a test has no spaces in it: use 'about'")
+        if len(name) > LONGEST_NAME:
+            line.fail(f"a name of {len(name)} characters; at most {LONGEST_NAME}")
 
     def _once(self, line: Line, keyword: str, value: int) -> None:
         if keyword in self._numbers:
@@ -178,24 +189,32 @@ class _Reader:
             line.fail(f"expected el1 or el2, not {shown(line.peek())}")
         line.take()
         context = self._world.first_vm
-        if line.peek().kind == "name":
+        if line.peek().kind == "name" and line.peek().text != "domain":
             here = line.coord
             context = line.name("a VM")
             if context not in self._world.vms:
                 known = ", ".join(self._world.vms)
                 raise ParseError(f"no VM '{context}': {known}", here)
+        domain = 0
+        if line.accept("domain"):
+            domain = line.number("a number of a domain", MOST_PES)
         line.accept(":")
         line.finish()
-        pe = self._pes[number] = _Pe(PeProgram(number, el, context, coord=coord))
+        header = PeProgram(number, el, context, domain, coord=coord)
+        pe = self._pes[number] = _Pe(header)
         self._current, self._section = pe, pe.body
 
     def _on_fault(self, line: Line) -> None:
         line.take()
         line.expect("fault")
-        line.accept(":")
-        line.finish()
         if self._current is None or self._section is not self._current.body:
             line.fail("'on fault:' stands after the instructions of a 'pe' line")
+        header = self._current.header
+        for name, el in (("el1", 1), ("el2", 2)):
+            if line.accept(name):
+                self._current.header = replace(header, fault_el=el)
+        line.accept(":")
+        line.finish()
         self._section = self._current.on_fault
 
     def _instructions(self, line: Line) -> None:
@@ -275,6 +294,7 @@ class _Reader:
             tuple(self._world.data),
             self._world.addresses,
             tuple(pe.program() for pe in self._pes.values()),
+            tuple(self._world.iommus),
             self._condition,
             tuple(self._traces.get("trace", ())),
             tuple(self._traces["without ntlbpa"])

@@ -12,11 +12,7 @@ from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
 
 __all__ = ["CHANGEABLE", "assumptions_of", "changed", "profile_of"]
 
-_FIXED = ("name", "summary", "errata")
-CHANGEABLE = (
-    "profile",
-    *(f.name for f in fields(Profile) if f.name not in _FIXED),
-)
+CHANGEABLE = ("profile", "ntlbpa", "bbm", "ets", "vmid_bits", "ttl", "tlb_range")
 _SWITCH = {"on": True, "off": False, "1": True, "0": False}
 
 

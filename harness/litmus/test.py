@@ -12,6 +12,7 @@ from reference_model.coordinates import Coord
 
 __all__ = [
     "Expectation",
+    "IommuLine",
     "Mapping",
     "PeProgram",
     "TableLine",
@@ -70,14 +71,28 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True)
 class PeProgram:
-    """Where a PE starts, what it runs, and what it runs after a fault."""
+    """Where a PE starts, what it runs, and what it runs after a fault.
+
+    ``fault_el`` is the EL that faults go to, None for EL2 from stage 2 and the
+    same EL otherwise.  ``domain`` numbers its inner-shareable domain.
+    """
 
     number: int
     el: int
     context: str
+    domain: int = 0
     body: tuple[Instruction, ...] = ()
     on_fault: tuple[Instruction, ...] = ()
+    fault_el: int | None = None
     coord: Coord | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IommuLine:
+    """An IOMMU that walks the stage 2 of a VM."""
+
+    context: str
+    coherent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +143,7 @@ class Test:
     data: tuple[tuple[Address, int], ...]
     addresses: Dictionary[str, int]
     pes: tuple[PeProgram, ...]
+    iommus: tuple[IommuLine, ...]
     condition: Condition | None
     trace: tuple[TraceStep, ...]
     without_ntlbpa: tuple[TraceStep, ...] | None

@@ -16,12 +16,14 @@ from harness.litmus.instructions import (
     Free,
     Hvc,
     Instruction,
+    IotlbFlush,
     Isb,
     LockOp,
     Msr,
     Number,
     Place,
     Release,
+    Scrub,
     Store,
     Tlbi,
     Zero,
@@ -33,8 +35,9 @@ from harness.litmus.test import Test, TraceStep
 from harness.litmus.world import World
 from reference_model import events
 from reference_model.coordinates import Origin
-from reference_model.machine import Start
 from reference_model.profiles import Profile
+from reference_model.shareability import Iommu
+from reference_model.start import Start
 
 __all__ = ["Trace", "events_of", "start_of"]
 
@@ -46,7 +49,17 @@ def start_of(test: Test, world: World, profile: Profile) -> Start:
     registers = tuple(
         world.registers(pe.context, vmid_bits=profile.vmid_bits) for pe in test.pes
     )
-    return Start(len(test.pes), dict(world.descriptors), registers)
+    domains = tuple(pe.domain for pe in test.pes)
+    inner = domains if any(domains) else ()
+    iommus = tuple(
+        Iommu(
+            world.register("VTTBR_EL2", line.context),
+            world.registers(line.context, vmid_bits=profile.vmid_bits)["VTCR_EL2"],
+            line.coherent,
+        )
+        for line in test.iommus
+    )
+    return Start(len(test.pes), dict(world.descriptors), registers, inner, iommus)
 
 
 def events_of(test: Test, world: World, steps: Sequence[TraceStep]) -> Trace:
@@ -77,7 +90,9 @@ class _Translator:
                 yield self._store(pe, each, context, origin)
             case Tlbi():
                 value = operand(each, world, context)
-                yield events.Tlbi(pe, each.op, value, origin=origin)
+                yield self._repeated(
+                    each, events.Tlbi(pe, each.op, value, origin=origin)
+                )
             case Barrier(kind=kind, domain=domain, access=access, nxs=nxs):
                 yield events.Barrier(pe, kind, domain, access, nxs, origin=origin)
             case Msr():
@@ -92,6 +107,9 @@ class _Translator:
             case Drop(address=address, size=size):
                 number = world.names.number(address, AddressKind.PA)
                 yield events.PageRelease(pe, number, size, origin=origin)
+            case Scrub(address=address, size=size):
+                number = world.names.number(address, AddressKind.PA)
+                yield events.PageScrub(pe, number, size, origin=origin)
             case _:
                 yield self._simple(pe, each, origin)
 
@@ -112,11 +130,28 @@ class _Translator:
             case Zero(table=table):
                 page = self._world.table(table, each.coord)
                 return events.Zero(pe, page, size, origin=origin)
+            case IotlbFlush(iommu=iommu):
+                return self._iotlb(pe, each, iommu, origin)
             case LockOp(name=name, taken=True):
                 return events.Lock(pe, name, origin=origin)
             case LockOp(name=name):
                 return events.Unlock(pe, name, origin=origin)
         raise ParseError(f"'{each.text}' does not belong into a trace", each.coord)
+
+    def _repeated(self, each: Tlbi, tlbi: events.Tlbi) -> events.Event:
+        if each.times == 1:
+            return tlbi
+        stride = self._world.granule.bytes >> 12
+        return events.Repeat(
+            tlbi.pe, (tlbi,), each.times, (stride,), origin=tlbi.origin
+        )
+
+    def _iotlb(
+        self, pe: int, each: Instruction, iommu: int, origin: Origin
+    ) -> events.IommuFlush:
+        if iommu >= len(self._test.iommus):
+            raise ParseError(f"no IOMMU {iommu}: it needs an iommu line", each.coord)
+        return events.IommuFlush(pe, iommu, origin=origin)
 
     def _store(
         self, pe: int, each: Store, context: str, origin: Origin

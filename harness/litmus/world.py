@@ -271,13 +271,12 @@ class World:
 
     def registers(self, context: str, *, vmid_bits: int) -> dict[str, int]:
         """Return the system registers of a PE with a VM loaded."""
-        vm = self.test.vms[context]
         names = ("TTBR0_EL1", "VTTBR_EL2")
         found = {name: self.register(name, context) for name in names}
         geometry = _geometry(self.granule)
         found["TCR_EL1"] = geometry | 1 << 23 | 2 << 32  # EPD1, IPS: 40 bits
         found["MAIR_EL1"] = MAIR
-        found["SCTLR_EL1"] = int((Stage.S1, vm.stage1) in self._mapped)
+        found["SCTLR_EL1"] = int(self.has_stage1(context))
         found["VTCR_EL2"] = (
             geometry
             | _start_code(self.granule) << 6
@@ -294,6 +293,10 @@ class World:
             found["MAIR_EL2"] = MAIR
             found["SCTLR_EL2"] = 1
         return found
+
+    def has_stage1(self, context: str) -> bool:
+        """Tell whether a VM has stage-1 tables: if not, stage 1 is off."""
+        return (Stage.S1, self.test.vms[context].stage1) in self._mapped
 
     def register(self, name: str, context: str) -> int:
         """Return the value of a base register for a VM."""

@@ -8,12 +8,13 @@ from typing import Any
 from harness.errors import ParseError
 from harness.litmus.instruction_parser import InstructionParser
 from harness.litmus.instructions import Address, Content, Entry, Stage
-from harness.litmus.test import Mapping, TableLine, Vm
+from harness.litmus.test import IommuLine, Mapping, TableLine, Vm
 from harness.litmus.tokens import Line, bounded, shown, taken
 
 __all__ = ["WorldLines"]
 
 MOST_VMS = 16
+MOST_IOMMUS = 4
 MOST_LINES = 256  # of each kind
 
 
@@ -26,6 +27,7 @@ class WorldLines:
         self.tables: dict[str, TableLine] = {}
         self.data: list[tuple[Address, int]] = []
         self.addresses: dict[str, int] = {}
+        self.iommus: list[IommuLine] = []
         self.parser = InstructionParser(self.vms)
         self.stages = 2
         self._implicit = True
@@ -166,3 +168,12 @@ class WorldLines:
         line.expect("=")
         self.addresses[name] = line.number("an address", 1 << 48)
         line.finish()
+
+    def iommu(self, line: Line) -> None:
+        """Read ``iommu VM``."""
+        line.take()
+        bounded(line, len(self.iommus), MOST_IOMMUS, "IOMMUs")
+        context = self._context(line)
+        coherent = not line.accept("incoherent")
+        line.finish()
+        self.iommus.append(IommuLine(context, coherent))
