@@ -47,6 +47,8 @@ class Diagnosis:
     tlb_diff: tuple[TlbDiff, ...]
     trace: tuple[Step, ...]
     repair: Repair | None
+    violation: tuple[object, ...] = ()  # the key of the one shown
+    assumptions: tuple[str, ...] = ()  # settings without which it goes away
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class Diagnostician:
                     diff,
                     steps,
                     repair,
+                    window.violation.key,
                 )
             )
         return told
