@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from harness.errors import ParseError
+from harness.traces.casemate_events import with_event
 from harness.traces.casemate_records import FIELDS, HINTS, Kind, Record
 from harness.traces.casemate_shapes import Shapes
 from harness.traces.limits import MAX_EVENTS, MAX_PES, WORD
@@ -86,7 +87,7 @@ class CasemateReader:
         """Parse a line, and what follows while a record in it is open."""
         usual = self._shapes.record(line)
         if usual is not None:
-            return [usual]
+            return [with_event(usual)]
         tokens = self._tokens(line)
         size = len(line)
         while tokens.count("(") > tokens.count(")"):
@@ -98,7 +99,7 @@ class CasemateReader:
         parser = _Parser(tokens, self._error)
         records = []
         while parser.more:
-            records.append(parser.record())
+            records.append(with_event(parser.record()))
         return records
 
     def _tokens(self, line: bytes) -> list[str]:
@@ -147,7 +148,15 @@ class _Parser:
         self._take(")")
         if "address" in values and kind in (Kind.MEM_WRITE, Kind.MEM_READ):
             self._aligned(values["address"])
-        return Record(kind, tid, text, origin=origin, **values)
+        return Record(
+            kind,
+            tid,
+            text,
+            values.get("address", 0),
+            values.get("value", 0),
+            values.get("size", 0),
+            origin,
+        )
 
     def _aligned(self, address: int) -> None:
         if address % 8:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from reference_model.coordinates import Origin
+from reference_model.events import Event
 
 __all__ = ["FIELDS", "HINTS", "Hint", "Kind", "Record"]
 
@@ -67,7 +68,8 @@ class Record(NamedTuple):
 
     ``word`` is the memory order, the TLBI, the system register or the hint in
     lower case, or the barrier with its option as in "dsb ish".  ``address`` is
-    the address or location.
+    the address or location.  ``event`` is what it does, where that is always
+    one event.
     """
 
     kind: Kind
@@ -77,3 +79,4 @@ class Record(NamedTuple):
     value: int = 0
     size: int = 0
     origin: Origin | None = None
+    event: Event | None = None

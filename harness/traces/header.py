@@ -12,6 +12,8 @@ registers    one object for each PE, register name to value ([])
 memory       initial table memory: lists of address, first value, number of
              words and what each word adds to the one before (the number left
              out: 1; what is added left out: 0); what is not listed is zero
+inner        the number of each PE's inner-shareable domain ([]: all in one)
+iommus       objects with "vttbr", "vtcr" and, if not true, "coherent" ([])
 scenario     what was run ("")
 patch        lines and functions that a patch under test touched, as far as
              the trace has them: {"lines": [[file, line]...], "functions": []}
@@ -25,7 +27,8 @@ from dataclasses import dataclass, field
 
 from harness.traces.event_lines import Malformed, number
 from harness.traces.limits import MAX_MEMORY_WORDS, MAX_PES, WORD
-from reference_model.machine import Start
+from reference_model.shareability import Iommu
+from reference_model.start import Start
 
 __all__ = ["FORMAT", "VERSION", "Header", "decode_header", "encode_header"]
 
@@ -66,6 +69,10 @@ def encode_header(header: Header) -> dict[str, object]:
         ],
         "memory": [_encode_run(*run) for run in _runs(start.memory)],
     }
+    if start.inner:
+        data["inner"] = list(start.inner)
+    if start.iommus:
+        data["iommus"] = [_encode_iommu(iommu) for iommu in start.iommus]
     if header.scenario:
         data["scenario"] = header.scenario
     if header.touched or header.functions:
@@ -85,6 +92,8 @@ _KEYS = {
     "assumptions",
     "registers",
     "memory",
+    "inner",
+    "iommus",
     "scenario",
     "patch",
     "finding",
@@ -109,7 +118,13 @@ def decode_header(data: object) -> Header:
     patch = _object(data.get("patch", {}), "patch")
     finding = _object(data.get("finding", {}), "finding")
     return Header(
-        Start(pes, _memory(data.get("memory", [])), _registers(data, pes)),
+        Start(
+            pes,
+            _memory(data.get("memory", [])),
+            _registers(data, pes),
+            _inner(data.get("inner", []), pes),
+            tuple(map(_iommu, _list(data.get("iommus", []), "iommus"))),
+        ),
         _text(data.get("model", ""), "model"),
         _texts(data.get("profiles", []), "profiles"),
         _assumptions(data.get("assumptions", {})),
@@ -179,6 +194,30 @@ def _registers(data: Mapping[str, object], pes: int) -> tuple[dict[str, int], ..
     return tuple(
         {name: number(value, name) for name, value in _object(one, "registers").items()}
         for one in given
+    )
+
+
+def _inner(data: object, pes: int) -> tuple[int, ...]:
+    domains = tuple(number(item, "inner") for item in _list(data, "inner"))
+    if domains and len(domains) != pes:
+        raise Malformed(f"'inner' must hold one number for each of {pes} PEs")
+    return domains
+
+
+def _encode_iommu(iommu: Iommu) -> dict[str, object]:
+    data: dict[str, object] = {"vttbr": hex(iommu.vttbr), "vtcr": hex(iommu.vtcr)}
+    return data if iommu.coherent else {**data, "coherent": False}
+
+
+def _iommu(data: object) -> Iommu:
+    given = _object(data, "iommus")
+    coherent = given.get("coherent", True)
+    if not {"vttbr", "vtcr"} <= given.keys() <= {"vttbr", "vtcr", "coherent"}:
+        raise Malformed("an IOMMU has 'vttbr', 'vtcr' and, if need be, 'coherent'")
+    if not isinstance(coherent, bool):
+        raise Malformed("'coherent' must be true or false")
+    return Iommu(
+        number(given["vttbr"], "vttbr"), number(given["vtcr"], "vtcr"), coherent
     )
 
 

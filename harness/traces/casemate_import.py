@@ -1,0 +1,130 @@
+"""From the records of a casemate log to the events of the reference machine.
+
+Thread t is PE t; the guest that it has loaded runs on another PE (``guests``).
+Memory starts as zero: mem-init tells who may use it, and stores nothing.  Where
+an unlock ends a change, what other code relies on is the business of the
+replay; freed memory is relied upon to be unreachable here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.errors import ParseError
+from harness.traces.casemate_guests import DEFAULT_REGISTERS, Guest, stage2_control
+from harness.traces.casemate_records import Hint, Kind, Record
+from reference_model.events import (
+    Event,
+    Lock,
+    Msr,
+    PageRelease,
+    Store,
+    TableFree,
+    Unlock,
+    Zero,
+)
+from reference_model.machine import Start
+from reference_model.unmodelled import Unmodelled
+
+__all__ = ["CasemateImport", "start_of"]
+
+_MAX_SET = 1 << 24  # bytes written by one mem-set
+_MAX_FREE = 1 << 30  # bytes freed by one record
+_PAGE = 4096
+
+
+def start_of(threads: int, *, beside: bool) -> Start:
+    """Return where a log with so many threads starts."""
+    pes = 2 * threads if beside else threads
+    return Start(pes, {}, tuple(dict(DEFAULT_REGISTERS) for _ in range(pes)))
+
+
+class CasemateImport:
+    """Turns records into events; knows which locks each thread holds.
+
+    ``threads`` is the number of threads; ``beside`` tells that guests run on
+    further PEs.
+    """
+
+    def __init__(self, threads: int, *, beside: bool = True) -> None:
+        self._guests = [
+            Guest(threads + n if beside else n, beside=beside) for n in range(threads)
+        ]
+        self._depth: list[dict[int, int]] = [{} for _ in range(threads)]
+
+    def events(self, record: Record) -> Iterator[Event]:
+        """Yield what a record does, in order."""
+        kind, tid, origin = record.kind, record.tid, record.origin
+        guest = self._guests[tid]
+        yield from guest.hypervisor_entered(origin)
+        if kind is Kind.TLBI:
+            self._check_vmid(record)
+        if record.event is not None:
+            yield record.event
+        elif kind in (Kind.LOCK, Kind.TRYLOCK, Kind.UNLOCK):
+            yield from self._locking(record)
+        elif kind is Kind.SYSREG_WRITE:
+            yield from self._sysreg(record)
+        elif kind is Kind.MEM_SET:
+            yield from _set(record)
+        elif kind is Kind.MEM_FREE:
+            yield from _free(record)
+        elif kind is Kind.HINT and record.word == Hint.RELEASE.value:
+            yield TableFree(tid, record.address & -_PAGE, origin=origin)
+
+    def _check_vmid(self, record: Record) -> None:
+        everywhere = record.word.startswith("alle") or "e2" in record.word
+        if self._guests[record.tid].vttbr is None and not everywhere:
+            raise Unmodelled(f"TLBI {record.word.upper()} with VTTBR_EL2 never written")
+
+    def _locking(self, record: Record) -> Iterator[Event]:
+        held = self._depth[record.tid]
+        lock, name = record.address, hex(record.address)
+        if record.kind is not Kind.UNLOCK:
+            if lock not in held:
+                yield Lock(record.tid, name, origin=record.origin)
+            held[lock] = held.get(lock, 0) + 1
+            return
+        if held.get(lock, 1) > 1:
+            held[lock] -= 1
+            return
+        held.pop(lock, None)
+        yield Unlock(record.tid, name, origin=record.origin)
+        if not held:
+            yield from self._guests[record.tid].hypervisor_left(record.origin)
+
+    def _sysreg(self, record: Record) -> Iterator[Event]:
+        register, value = record.word.upper(), record.value
+        if register == "VTCR_EL2":
+            value = stage2_control(value)
+        guest = self._guests[record.tid]
+        guest.write(register, value)
+        yield Msr(record.tid, register, value, origin=record.origin)
+        if not self._depth[record.tid]:
+            yield from guest.hypervisor_left(record.origin)
+
+
+def _set(record: Record) -> Iterator[Event]:
+    _bounded(record, _MAX_SET)
+    if not record.value:
+        yield Zero(record.tid, record.address, record.size, origin=record.origin)
+        return
+    for pa in range(record.address, record.address + record.size, 8):
+        yield Store(record.tid, pa, record.value, origin=record.origin)
+
+
+def _free(record: Record) -> Iterator[Event]:
+    _bounded(record, _MAX_FREE)
+    pa, size = record.address, record.size
+    yield TableFree(record.tid, pa, size, origin=record.origin)
+    yield PageRelease(record.tid, pa, size, origin=record.origin)
+
+
+def _bounded(record: Record, limit: int) -> None:
+    if record.size > limit or record.address % 8 or record.size % 8:
+        coord = record.origin.coord if record.origin else None
+        raise ParseError(
+            f"{record.kind.value} of {record.size:#x} bytes at {record.address:#x}: "
+            f"at most {limit:#x}, in multiples of 8",
+            coord,
+        )
