@@ -13,7 +13,7 @@ from harness.check.edits import (
     by_ipa,
     dsb,
 )
-from harness.check.sizes import change_without_break
+from harness.check.reasons import flush_rule
 from harness.check.window import Window
 from reference_model.events import (
     Access,
@@ -21,13 +21,13 @@ from reference_model.events import (
     Event,
     Isb,
     Msr,
-    PageRelease,
     Repeat,
     Store,
     Tlbi,
 )
 from reference_model.profiles import REPEAT_TLBI
 from reference_model.sysregs import STAGE1_REGISTERS
+from reference_model.tlbi import By
 from reference_model.violations import Property
 
 __all__ = ["empty_roots", "flush", "repeat", "stage_steps", "switch"]
@@ -45,6 +45,9 @@ def _extra(window: Window, pe: int) -> tuple[Event, ...]:
 
 def stage_steps(window: Window) -> Iterator[Edit]:
     """Add what an invalidation by IPA leaves out."""
+    if window.own_regime:
+        yield from _more_addresses(window)
+        return
     addressed = [position for position, op in window.tlbis() if by_ipa(op)]
     if not addressed:
         return
@@ -80,19 +83,39 @@ def stage_steps(window: Window) -> Iterator[Edit]:
         )
 
 
+def _more_addresses(window: Window) -> Iterator[Edit]:
+    """Add operations by VA for what those of EL2 have left out."""
+    by_va = [p for p, op in window.tlbis() if op.el2 and op.by is By.VIRTUAL]
+    low, high = window.violation.low, window.violation.high
+    if not by_va or high <= low:
+        return
+    last = by_va[-1]
+    pe = window.events[last].pe
+    pages = max(1, (high - low) >> 12)
+    single = Tlbi(pe, "VAE2IS", low >> 12 & (1 << 44) - 1)
+    yield Edit(
+        "tlbi-range-too-small",
+        f"invalidate VA {low:#x} to {high - 1:#x} as well {window.at(last)}",
+        last,
+        Drastic.MORE_IPAS,
+        insertions=(Insertion(last, (Repeat(pe, (single,), pages, (1,)),), True),),
+    )
+
+
 def flush(window: Window) -> Iterator[Edit]:
     """Insert a whole flush of the VMID before the point that relies on it."""
     violation = window.violation
     pe = window.events[violation.index].pe
+    everything = "ALLE2IS" if window.own_regime else "VMALLS12E1IS"
     flush = (
         dsb(pe, Domain.ISH, Access.ST),
-        Tlbi(pe, "VMALLS12E1IS"),
+        Tlbi(pe, everything),
         DSB_ISH(pe),
         *_extra(window, pe),
         Isb(pe),
     )
     switched = _under_vmid(window, pe, flush)
-    tlbis = [p for p, op in window.tlbis() if not op.el2]
+    tlbis = [p for p, op in window.tlbis() if window.concerned(op)]
     if tlbis and switched is not flush:
         yield Edit(
             "tlbi-wrong-vmid",
@@ -102,7 +125,10 @@ def flush(window: Window) -> Iterator[Edit]:
             Drastic.VMID,
             insertions=(Insertion(tlbis[-1], switched, True),),
         )
-    rule, what = _flush_rule(window)
+    sequence = f"DSB ISHST; TLBI {everything}; DSB ISH"
+    if not window.own_regime:
+        sequence += f" for VMID {violation.vmid}"
+    rule, what = flush_rule(window, sequence)
     events: tuple[Event, ...] = switched
     store = window.events[violation.index]
     broken = violation.since != violation.index
@@ -118,45 +144,11 @@ def flush(window: Window) -> Iterator[Edit]:
     )
 
 
-def _flush_rule(window: Window) -> tuple[str, str]:
-    violation = window.violation
-    sequence = f"DSB ISHST; TLBI VMALLS12E1IS; DSB ISH for VMID {violation.vmid}"
-    here = window.at(violation.index)
-    match violation.broken:
-        case Property.O2 if violation.since == violation.index:
-            return change_without_break(window), ""
-        case Property.O2:
-            return (
-                "bbm-make-before-tlbi-complete",
-                f"complete {sequence} before the store {here}",
-            )
-        case Property.O4:
-            return (
-                "table-freed-before-tlbi",
-                f"complete {sequence} before the table is freed {here}",
-            )
-        case Property.O5:
-            return (
-                "vmid-reuse-without-flush",
-                f"insert {sequence} before the VMID is used",
-            )
-        case _ if isinstance(window.events[violation.index], PageRelease):
-            return (
-                "page-ref-dropped-before-tlbi",
-                f"complete {sequence} before the reference is dropped {here}",
-            )
-        case _:
-            return (
-                "missing-tlbi-after-unmap",
-                f"insert {sequence} after the store {window.at(window.cause)}",
-            )
-
-
 def _under_vmid(window: Window, pe: int, flush: tuple[Event, ...]) -> tuple[Event, ...]:
     """Return the flush with the entries' VMID loaded for its duration."""
     violation = window.violation
     loaded = window.register(violation.index, pe, "VTTBR_EL2")
-    if violation.link is None or loaded >> 48 == violation.vmid:
+    if window.own_regime or violation.link is None or loaded >> 48 == violation.vmid:
         return flush
     wanted = violation.link.table.root.address | violation.vmid << 48
     return (

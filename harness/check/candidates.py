@@ -19,6 +19,7 @@ from harness.check.edits import Edit
 from harness.check.operands import regime
 from harness.check.sizes import page_bits
 from harness.check.vmids import allocation
+from harness.check.walkers import cleaning, iommus, own_pe, publication
 from harness.check.window import Window
 from reference_model.violations import Property
 
@@ -35,6 +36,10 @@ _EVERYWHERE = (
     ordering,
     allocation,
     page_bits,
+    own_pe,
+    publication,
+    iommus,
+    cleaning,
 )
 
 

@@ -7,34 +7,21 @@ the rule of every edit in the smallest repair.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.check.edits import Edit, parts
 from harness.check.explain import Explainer, Explanation
+from harness.check.reasons import unrepaired
 from harness.check.timeline import Replay
 from harness.check.window import Window
+from reference_model.entries import EntryKind
 from reference_model.events import Event, Tlbi
 from reference_model.tlbi import decode_operation
 from reference_model.violations import Property, Violation
 
-__all__ = ["Cause", "Counterpart", "causes", "refined", "unrepaired"]
+__all__ = ["Cause", "Counterpart", "causes", "refined", "telling"]
 
 Counterpart = Callable[[], tuple[Event, ...] | None]
-
-# The rule when no candidate repair removes the violation.
-_UNREPAIRED = {
-    Property.O1: "missing-tlbi-after-unmap",
-    Property.O2: "bbm-make-before-tlbi-complete",
-    Property.O3: "vcpu-switch-missing-s1-flush",
-    Property.O4: "table-freed-before-tlbi",
-    Property.O5: "vmid-reuse-without-flush",
-    Property.M7: "repeat-tlbi-missing",
-}
-
-_UNREPAIRED_BY_REASON = {
-    "mixed": "at-speculate-mixed-context",
-    "fb": "hcr-fb-cleared",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +55,7 @@ def causes(
     violations = list(distinct.values())[::-1]
     explainer = Explainer(replay, events, violations)
     found: list[Cause] = []
-    for violation in violations:
+    for violation in telling(violations):
         explanation = explainer.explain(violation, lambda _window, _edit: False)
         window = explainer.window(violation)
         found.extend(_named(explanation, window, counterpart))
@@ -91,10 +78,22 @@ def _named(
     ]
 
 
-def unrepaired(violation: Violation) -> str:
-    """Return the rule of a violation that no candidate repair removes."""
-    by_reason = _UNREPAIRED_BY_REASON.get(violation.reason)
-    return by_reason or _UNREPAIRED[violation.broken]
+def telling(violations: list[Violation]) -> list[Violation]:
+    """Leave out what says no more than another one does.
+
+    The same operations remove S12 and S12W entries; where a VMID has entries
+    of another VM, stage-1 entries of its vCPUs are no news.
+    """
+    combined = {v.key for v in violations if v.kind is EntryKind.S12}
+    reused = {(v.index, v.vmid) for v in violations if v.broken is Property.O5}
+    return [
+        v
+        for v in violations
+        if not (
+            v.kind is EntryKind.S12W and replace(v, kind=EntryKind.S12).key in combined
+        )
+        and not (v.reason == "vcpu" and (v.index, v.vmid) in reused)
+    ]
 
 
 def refined(edit: Edit, window: Window, counterpart: Counterpart) -> str:

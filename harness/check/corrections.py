@@ -114,7 +114,7 @@ def completing(window: Window) -> Iterator[Edit]:
     tlbis = [
         (position, op)
         for position, op in window.tlbis()
-        if not op.el2 and not window.inside_repeat_with_dsb(position)
+        if window.concerned(op) and not window.inside_repeat_with_dsb(position)
     ]
     for number, (position, op) in enumerate(tlbis):
         following = tlbis[number + 1] if number + 1 < len(tlbis) else None
@@ -161,14 +161,14 @@ def tlbis(window: Window) -> Iterator[Edit]:
         if not isinstance(event, Tlbi):
             continue
         op = decode_operation(event.op)
-        if op.el2:
+        if not window.concerned(op):
             continue
         if op.scope is Scope.LOCAL and window.violation.reason != "vcpu":
             yield _promoted(window, position, number, event, after_ipa and op.stage1)
         yield from forms(window, position, number, event, op)
         yield from operands(window, position, number, event, op)
         after_ipa = after_ipa or by_ipa(op)
-    if not after_ipa:
+    if not after_ipa and not window.own_regime:
         yield from _stages(window)
 
 

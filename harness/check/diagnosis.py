@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from harness.check.causes import Counterpart, refined, unrepaired
+from harness.check.causes import Counterpart, refined, telling
 from harness.check.counterexample import counterexample
 from harness.check.edits import Drastic, Edit, instruction, parts
 from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
+from harness.check.reasons import unrepaired
 from harness.check.rules import RULES
 from harness.check.timeline import Replay
 from harness.check.window import Window
@@ -29,6 +30,7 @@ _ORDER = [
     Property.O5,
     Property.M7,
     Property.O2,
+    Property.O6,
 ]
 
 
@@ -96,7 +98,7 @@ class Diagnostician:
         """
         found: list[Diagnosis] = []
         explainer = Explainer(replay, events, violations)
-        for violation in _telling(violations):
+        for violation in telling(violations):
             window = explainer.window(violation)
             known = self._causes.setdefault(_signature(window), [])
             causes, verified = self._known_cause(explainer, violation, known)
@@ -215,24 +217,6 @@ class Diagnostician:
                 )
             )
         return told
-
-
-def _telling(violations: list[Violation]) -> list[Violation]:
-    """Leave out what says no more than another one does.
-
-    The same operations remove S12 and S12W entries; where a VMID has entries
-    of another VM, stage-1 entries of its vCPUs are no news.
-    """
-    combined = {v.key for v in violations if v.kind is EntryKind.S12}
-    reused = {(v.index, v.vmid) for v in violations if v.broken is Property.O5}
-    return [
-        v
-        for v in violations
-        if not (
-            v.kind is EntryKind.S12W and replace(v, kind=EntryKind.S12).key in combined
-        )
-        and not (v.reason == "vcpu" and (v.index, v.vmid) in reused)
-    ]
 
 
 # ------------------------------------------------------------------ signature

@@ -117,6 +117,8 @@ class Finding:
 
     ``scenario`` is the one of the trace shown, ``scenarios`` all in which it
     was seen.  ``fingerprint`` is structural: it survives moved lines.
+    ``assumptions`` are the settings ("name=value") without which the trace
+    shows nothing wrong.
     """
 
     rule: str
@@ -134,3 +136,4 @@ class Finding:
     arm_rules: tuple[str, ...]
     fingerprint: str
     replay: str = ""
+    assumptions: tuple[str, ...] = ()

@@ -98,6 +98,7 @@ def _finding(
         repair=shown.repair,
         arm_rules=RULES[first.rule].arm_rules,
         fingerprint=_fingerprint(first),
+        assumptions=shown.assumptions,
     )
 
 

@@ -26,8 +26,9 @@ def forms(
 ) -> Iterator[Edit]:
     """Take a form of the operation that removes more."""
     at = window.at(position)
-    if op.last_level and op.by in (By.INTERMEDIATE, By.RANGE):
-        new = replace(event, op=event.op.replace("2LE1", "2E1"))
+    if op.last_level and (op.el2 or op.by in (By.INTERMEDIATE, By.RANGE)):
+        whole = event.op.replace("2LE1", "2E1").replace("VALE2", "VAE2")
+        new = replace(event, op=whole)
         yield _changed(
             window,
             (position, number),
@@ -44,7 +45,7 @@ def forms(
             "nxs-tlbi-incomplete",
             f"make the TLBI {event.op} {at} a TLBI {new.op}",
         )
-    if op.by is By.RANGE and not window.profile.tlb_range:
+    if op.ranged and not window.profile.tlb_range:
         yield from _without_ranges(window, position, event)
 
 
@@ -52,9 +53,9 @@ def operands(
     window: Window, position: int, number: int, event: Tlbi, op: Operation
 ) -> Iterator[Edit]:
     """Correct the operand of an operation by address."""
-    if op.by is By.RANGE:
+    if op.ranged:
         found = _range_operands(event)
-    elif op.by is By.INTERMEDIATE:
+    elif op.by is By.INTERMEDIATE or (op.el2 and op.by is By.VIRTUAL):
         found = _address_operands(window, event)
     else:
         return

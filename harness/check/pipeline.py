@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
+from harness.assumptions import changed, rested_on
 from harness.check.finding import Finding
 from harness.check.merging import compared, findings_of
 from harness.check.result import (
@@ -31,6 +32,7 @@ from harness.series import Patch, Tree, choose_base, read_patch
 from harness.series.base import EMBEDDED
 from harness.targets import PES
 from reference_model.assumptions import Assumptions
+from reference_model.cores import PROFILES
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
 __all__ = ["CheckRequest", "audit", "check"]
@@ -38,7 +40,10 @@ __all__ = ["CheckRequest", "audit", "check"]
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """What the user asked for; ``scenarios`` None means all of them."""
+    """What the user asked for; ``scenarios`` None means all of them.
+
+    ``profiles`` are full names: a core with unknown values has several.
+    """
 
     patch: bytes | None
     patch_name: str
@@ -49,6 +54,7 @@ class CheckRequest:
     jobs: int | None = None
     progress: Callable[[str], None] | None = None
     embedded: Path = field(default=EMBEDDED)
+    assumptions: Assumptions = Assumptions()
 
 
 def check(request: CheckRequest) -> Result:
@@ -70,7 +76,7 @@ def audit(request: CheckRequest) -> Result:
 def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
     started = time.monotonic()
     for name in request.profiles:
-        if name not in ARCHITECTURE_PROFILES:
+        if name not in PROFILES:
             raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
     tree = choose_base(request.tree, request.cwd, patch, request.embedded)
     patched, base = _analysed(tree, patch, request)
@@ -87,8 +93,11 @@ def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
         findings=tuple(findings),
         unsupported=_unsupported(patched, base),
         cost=_cost(patched, base, request.profiles),
-        assumptions=_assumptions(),
+        assumptions=rested_on(
+            request.assumptions, (name for f in findings for name in f.assumptions)
+        ),
         not_executed=patched.coverage.missing,
+        only_under=changed(request.assumptions),
         stats={"seconds": round(time.monotonic() - started, 1)},
     )
 
@@ -104,7 +113,15 @@ def _analysed(
     workers = request.jobs or os.cpu_count() or 1
     patches = [patch] if patch is None else [patch, None]
     jobs = [
-        TreeJob(tree, which, request.profiles, request.scenarios, share, workers)
+        TreeJob(
+            tree,
+            which,
+            request.profiles,
+            request.scenarios,
+            share,
+            workers,
+            request.assumptions,
+        )
         for which in patches
         for share in range(workers)
     ]
@@ -199,11 +216,3 @@ def _cost(
             new = patched.costs.get((scenario, names[0]))
             rows.append(ScenarioCost(scenario, tuple(names), old, new))
     return tuple(rows)
-
-
-def _assumptions() -> tuple[str, ...]:
-    values = Assumptions()
-    return tuple(
-        f"{name}={getattr(values, name)}".lower().replace("_", "-")
-        for name in Assumptions.__dataclass_fields__
-    )

@@ -81,8 +81,9 @@ class Result:
 
     ``base`` names the tree and how it was found; ``tree_version`` its Xen
     version.  ``assumptions`` lists "name=value" of every reading of the
-    architecture that the result rests on.  ``not_executed`` lists functions
-    that the patch touches and no scenario ran.
+    architecture that the result rests on, ``only_under`` those of them that
+    are not the default: beyond them the verdict says nothing.
+    ``not_executed`` lists functions that the patch touches and no scenario ran.
     """
 
     command: str  # "check" or "audit"
@@ -96,6 +97,7 @@ class Result:
     cost: tuple[ScenarioCost, ...]
     assumptions: tuple[str, ...]
     not_executed: tuple[str, ...] = ()
+    only_under: tuple[str, ...] = ()
     stats: dict[str, float] = field(default_factory=dict)
 
     @property

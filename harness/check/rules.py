@@ -397,6 +397,12 @@ _ALL = (
         "R_QNPQX",
     ),
     _error(
+        "asid-reuse-without-flush",
+        "ASID in use while pCPU{pe} may hold entries of another address space under it",
+        "R_NWYRD",
+        "R_XXNPZ",
+    ),
+    _error(
         "vmid-width-truncation",
         "VMID wider than VTCR_EL2.VS allows: it aliases VMID {vmid}",
         "I_MDGYK",

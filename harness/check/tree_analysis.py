@@ -7,19 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.assumptions import Assumption, alternatives, dependents
 from harness.check import store
 from harness.check.coverage import Coverage, common, coverage_of
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.failures import failure_diagnoses
-from harness.check.timeline import Replay
+from harness.check.timeline import Replay, Timeline
 from harness.cost.counts import Counts, count
 from harness.errors import Unsupported, UsageError
 from harness.series import Patch, Tree, apply
 from harness.targets import TARGET, LoadedTarget, Run, Scenario
+from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
+from reference_model.cores import PROFILES
 from reference_model.events import Event
 from reference_model.machine import Start
-from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
+from reference_model.profiles import Profile
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
@@ -38,6 +41,7 @@ class TreeJob:
     scenarios: tuple[str, ...] | None  # names or families; None = all
     share: int = 0  # this job's part of the scenarios,
     shares: int = 1  # of so many
+    assumptions: Assumptions = Assumptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +77,20 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
         tempfile.TemporaryDirectory(prefix="harness-") as work,
     ):
         target = TARGET.load(view, Path(work))
+        workarounds = Workarounds(view.root)
+        profiles = [workarounds.on(PROFILES[name]) for name in job.profiles]
         key = store.key_of(
             target.unit.digest,
             sorted(view.lines.items()),
-            [ARCHITECTURE_PROFILES[name] for name in job.profiles],
+            [(p.name, sorted(p.unhandled), p.behaviour[:-1]) for p in profiles],
+            job.assumptions,
             job.scenarios,
             (job.share, job.shares),
             None if job.patch is None else [part.new for part in job.patch.files],
         )
         kept = store.load(key)
         if kept is None:
-            kept = _TreeRun(job, target, view.root, progress).analysis()
+            kept = _TreeRun(job, profiles, target, view.root, progress).analysis()
             store.save(key, kept)
         return kept
 
@@ -107,9 +114,15 @@ class _TreeRun:
     """The analysis of one loaded tree."""
 
     def __init__(
-        self, job: TreeJob, target: LoadedTarget, root: Path, progress: Progress | None
+        self,
+        job: TreeJob,
+        profiles: list[Profile],
+        target: LoadedTarget,
+        root: Path,
+        progress: Progress | None,
     ) -> None:
         self._job = job
+        self._profiles = profiles
         self._root = root
         self._target = target
         self._progress = progress
@@ -117,7 +130,6 @@ class _TreeRun:
         self._diagnoses: list[Diagnosis] = []
         self._source = PatchedSource(target.touched, target.touched_functions())
         self._diagnostician = Diagnostician(self._source)
-        self._profiles = [ARCHITECTURE_PROFILES[name] for name in job.profiles]
 
     def analysis(self) -> TreeAnalysis:
         """Run everything."""
@@ -146,7 +158,7 @@ class _TreeRun:
             self._result.costs[scenario.name, profile.name] = count(run.events)
             self._result.events += len(run.events)
             # Profiles that differ only in name or cost share the outcome.
-            alike = (id(run), _behaviour(profile))
+            alike = (id(run), profile.behaviour)
             if alike not in seen:
                 found = self._diagnosed(scenario, profile, run, runs)
                 seen[alike] = (profile, found)
@@ -178,10 +190,10 @@ class _TreeRun:
                 return None
             return self._run(scenario, profile.without_ntlbpa(), runs).events
 
-        found += self._diagnostician.diagnose(
+        diagnoses = self._diagnostician.diagnose(
             replay, run.events, scenario.name, violations, counterpart
         )
-        return found
+        return found + resting(diagnoses, replay, run.events)
 
     def _violations(
         self, scenario: Scenario, profile: Profile, run: Run
@@ -189,7 +201,7 @@ class _TreeRun:
         start = Start(
             len(run.initial_registers), dict(run.initial_memory), run.initial_registers
         )
-        replay = Replay(start, profile, Assumptions())
+        replay = Replay(start, profile, self._job.assumptions)
         machine = replay.machine()
         try:
             machine.run(run.events)
@@ -218,17 +230,6 @@ def _distinct(violations: list[Violation]) -> list[Violation]:
     return list(
         {violation.key: violation for violation in reversed(violations)}.values()
     )[::-1]
-
-
-def _behaviour(profile: Profile) -> tuple[object, ...]:
-    return (
-        profile.ntlbpa,
-        profile.bbm,
-        profile.ets,
-        profile.ttl,
-        profile.tlb_range,
-        profile.errata,
-    )
 
 
 def _renamed(diagnoses: list[Diagnosis], profile: str) -> list[Diagnosis]:

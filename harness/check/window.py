@@ -85,7 +85,7 @@ class Window:
     def tlbi_pending(self, position: int, pe: int) -> bool:
         """Tell whether ``pe`` issued a TLBI in the window before a position."""
         return any(
-            self.events[p].pe == pe and not op.el2
+            self.events[p].pe == pe and self.concerned(op)
             for p, op in self.tlbis()
             if p < position
         ) or any(
@@ -95,8 +95,9 @@ class Window:
 
     def between_ipa_and_stage1(self, position: int) -> bool:
         """Tell whether the neighbouring TLBIs are one by IPA and a stage-1 one."""
-        earlier = [op for p, op in self.tlbis() if p < position and not op.el2]
-        later = [op for p, op in self.tlbis() if p > position and not op.el2]
+        concerned = [(p, op) for p, op in self.tlbis() if self.concerned(op)]
+        earlier = [op for p, op in concerned if p < position]
+        later = [op for p, op in concerned if p > position]
         if not earlier or not later:
             return False
         by_ipa = earlier[-1].by in (By.INTERMEDIATE, By.RANGE)
@@ -106,6 +107,29 @@ class Window:
         """Tell whether the event is a loop that completes its own TLBIs."""
         event = self.events[position]
         return isinstance(event, Repeat) and any(_completes(e) for e in event.body)
+
+    def completes(self, position: int) -> bool:
+        """Tell whether the event is a DSB that completes TLBIs."""
+        return _completes(self.events[position])
+
+    @property
+    def iommu(self) -> bool:
+        """Tell whether the walker concerned is an IOMMU."""
+        return self.violation.pe >= self.start.pes
+
+    def concerned(self, op: Operation) -> bool:
+        """Tell whether an operation can act on the regime of the entries.
+
+        Stage-1 operations of EL1&0 act on EL2&0 in host mode.
+        """
+        if self.own_regime:
+            return op.el2 or not op.stage2
+        return not op.el2
+
+    @property
+    def own_regime(self) -> bool:
+        """Tell whether the entries are of EL2's own regime."""
+        return self.violation.vmid < 0
 
     def completed_between(self, first: int, last: int, pe: int) -> bool:
         """Tell whether ``pe`` executed a full DSB between two positions."""
