@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from reference_model.entries import Entry, EntryKind, Stage1
+from reference_model.entries import (
+    NO_VMID,
+    Entry,
+    EntryKind,
+    Stage1,
+    Tag,
+    entry_of,
+    table_kind,
+)
 from reference_model.issued import Issued
+from reference_model.regimes import Regime
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
 
@@ -13,8 +22,9 @@ __all__ = ["Completion"]
 class Completion:
     """The TLBIs in flight, and the survivor test at their completion."""
 
-    def __init__(self, tables: Tables, tlbs: list[Tlb]) -> None:
+    def __init__(self, tables: Tables, tlbs: list[Tlb], *, lingers: bool) -> None:
         self._tables = tables
+        self._lingers = lingers
         self._tlbs = tlbs
         self.pending: list[Issued] = []
         self._recent: list[Issued] = []  # done on some PE while others pend
@@ -61,6 +71,11 @@ class Completion:
             tlb.note_done(operation, now)
         for entry in dropped:
             tlb.remove(entry, now)
+            # The PE's own accesses in a regime that is in context may use what
+            # was there before the DSB until it synchronises (R_BLDZX).
+            own = any(op.pe == tlb.pe for op in done)
+            if self._lingers and own and entry.vmid == NO_VMID:
+                tlb.lingering[entry] = now
         self._stage1_on(tlb, done, now)
         self._recent.extend(op for op in done if op not in self._recent)
 
@@ -139,14 +154,16 @@ class Completion:
         """
         link = entry.link
         since = max(link.youngest, *(op.time for op in hits))
-        time = tlb.fills_from(entry.vmid, link.table.root, since)
+        time = tlb.fills_from(entry.tag, link.table.root, since)
         if time is None:
             return False
-        if entry.kind.has_stage1:  # stage 1 is in guest memory: always there
+        if entry.kind.combined:  # stage 1 is in guest memory: always there
             stage2 = Entry(EntryKind.S2, entry.vmid, link)
             if self._source(stage2, hits, time, tlb):
                 return True
-        return self._walked(link, entry.vmid, hits, time, tlb)
+        return any(
+            self._walked(link, tag, hits, time, tlb) for tag in _makers(entry, tlb)
+        )
 
     def _source(self, source: Entry, before: list[Issued], time: int, tlb: Tlb) -> bool:
         """Tell whether ``source`` can be held at a time, after ``before``.
@@ -159,7 +176,7 @@ class Completion:
         return not hits or self._rebuilt(source, hits, tlb)
 
     def _walked(
-        self, link: Link, vmid: int, hits: list[Issued], time: int, tlb: Tlb
+        self, link: Link, tag: Tag, hits: list[Issued], time: int, tlb: Tlb
     ) -> bool:
         """Tell whether a walk can read ``link`` from memory below a source."""
         table = link.table
@@ -167,6 +184,15 @@ class Completion:
             return False
         if table.link is None:
             return True
-        if self._source(Entry(EntryKind.S2W, vmid, table.link), hits, time, tlb):
+        above = entry_of(table_kind(table.link), tag, table.link)
+        if self._source(above, hits, time, tlb):
             return True
-        return self._walked(table.link, vmid, hits, time, tlb)
+        return self._walked(table.link, tag, hits, time, tlb)
+
+
+def _makers(entry: Entry, tlb: Tlb) -> list[Tag]:
+    """List the tags under which walks can make an entry."""
+    root = entry.link.table.root
+    if entry.asid is None and root.regime is Regime.EL20:  # global
+        return tlb.users(root)
+    return [entry.tag]

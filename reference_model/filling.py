@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from reference_model.addresses import page_of
 from reference_model.descriptors import Kind
-from reference_model.entries import Context, Entry, EntryKind
+from reference_model.entries import (
+    TABLE_KINDS,
+    Context,
+    Entry,
+    EntryKind,
+    Tag,
+    entry_of,
+)
 from reference_model.memory import Cell, Memory, StoreRecord
 from reference_model.tables import Link, Table, Tables
 from reference_model.tlb import Tlb
@@ -37,10 +44,10 @@ class Filling:
         for cell in self._memory.unpublished():
             self._old_values(tlb, context, cell, now)
         for entry in list(tlb.stale):
-            if not _of(entry, context):
+            if not context.uses(entry.tag, entry.link.table.root):
                 continue
-            if entry.kind is EntryKind.S2W:
-                self._expand(tlb, entry.vmid, entry.link.child, now)
+            if entry.kind in TABLE_KINDS:
+                self._expand(tlb, entry.tag, entry.link.child, now)
             elif entry.kind is EntryKind.S2:  # combined anew with stage 1
                 for kind in tlb.kinds_of(entry.link):
                     self._add(tlb, Entry(kind, entry.vmid, entry.link), now)
@@ -48,26 +55,26 @@ class Filling:
     def _old_values(self, tlb: Tlb, context: Context, cell: Cell, now: int) -> None:
         for table in self._tables.linked(page_of(cell.pa)):
             if table.root == context.root:
-                self._unretired(tlb, context.vmid, table, cell, now)
+                self._unretired(tlb, context.tag, table, cell, now)
 
     def _unretired(
-        self, tlb: Tlb, vmid: int, table: Table, cell: Cell, now: int
+        self, tlb: Tlb, tag: Tag, table: Table, cell: Cell, now: int
     ) -> None:
         # Values that a walk may still read although they were replaced.
         for record in cell.visible(tlb.pe, floor=table.floor):
             if record is not cell.current:
-                self._derive(tlb, vmid, table.read(cell, record), now)
+                self._derive(tlb, tag, table.read(cell, record), now)
 
-    def _derive(self, tlb: Tlb, vmid: int, link: Link, now: int) -> None:
+    def _derive(self, tlb: Tlb, tag: Tag, link: Link, now: int) -> None:
         for kind in tlb.kinds_of(link):
-            self._add(tlb, Entry(kind, vmid, link), now)
+            self._add(tlb, entry_of(kind, tag, link), now)
         if link.descriptor.kind is Kind.TABLE:
-            self._expand(tlb, vmid, link.child, now)
+            self._expand(tlb, tag, link.child, now)
 
-    def _expand(self, tlb: Tlb, vmid: int, table: Table, now: int) -> None:
+    def _expand(self, tlb: Tlb, tag: Tag, table: Table, now: int) -> None:
         for cell in self._tables.cells(table):
             for record in cell.visible(tlb.pe, floor=table.floor):
-                self._derive(tlb, vmid, table.read(cell, record), now)
+                self._derive(tlb, tag, table.read(cell, record), now)
 
     def stored(
         self, cell: Cell, old: StoreRecord, new: StoreRecord, now: int
@@ -88,17 +95,17 @@ class Filling:
             fresh.append(after)
         for tlb in self._tlbs:
             for entry in tlb.walkers(page):
-                if tlb.fills(entry.vmid, entry.link.table.root):
+                if tlb.fills(entry.tag, entry.link.table.root):
                     link = entry.link.child.read(cell, new)
-                    self._derive(tlb, entry.vmid, link, now)
+                    self._derive(tlb, entry.tag, link, now)
         return fresh
 
     def _end(self, link: Link, now: int) -> None:
         # Whatever may be held of this chain is stale from here on.
         for tlb in self._tlbs:
-            for vmid in tlb.users(link.table.root):
+            for tag in tlb.users(link.table.root):
                 for kind in tlb.kinds_of(link):
-                    entry = Entry(kind, vmid, link)
+                    entry = entry_of(kind, tag, link)
                     if tlb.may_hold(entry, now):
                         tlb.add(entry, now)
                         tlb.note_leaf(entry, now, current=True)
@@ -108,8 +115,4 @@ class Filling:
             for context in tlb.active:
                 if context.root == table.root:
                     for cell in self._tables.cells(table):
-                        self._unretired(tlb, context.vmid, table, cell, now)
-
-
-def _of(entry: Entry, context: Context) -> bool:
-    return entry.vmid == context.vmid and entry.link.table.root == context.root
+                        self._unretired(tlb, context.tag, table, cell, now)

@@ -11,11 +11,13 @@ from reference_model.completion import Completion
 from reference_model.conflicts import Conflicts
 from reference_model.entries import (
     ALL_KINDS,
+    NO_VMID,
     SEPARATE_KINDS,
     STAGE2_KINDS,
     Context,
     Entry,
     EntryKind,
+    Tag,
 )
 from reference_model.events import (
     Access,
@@ -93,6 +95,8 @@ class Machine:
             start.iommus,
             dvm=self.assumptions.smmu_dvm,
         )
+        level = self.assumptions.ets_level
+        self._ets = profile.ets if level is None else level
         self._index_at: dict[int, int] = {0: -1}
         self.memory = Memory(start.pes, self._reach.walkers, self._reach.incoherent)
         self.tables = Tables(self.memory)
@@ -107,7 +111,7 @@ class Machine:
             profile,
             self.assumptions,
             self._reach,
-            Completion(self.tables, self.tlbs),
+            Completion(self.tables, self.tlbs, lingers=self._ets < 2),
             self._accesses,
         )
         self._speculative = AT_SPECULATE in profile.errata
@@ -127,6 +131,8 @@ class Machine:
             if stage2_on(pe.value("HCR_EL2")):
                 # What a PE starts with is the context of some vCPU.
                 self.oracle.coherent.add(pe.guest_context().stage1)
+            if pe.el2_contexts():
+                self._context_changed(pe.number)
         for number, iommu in zip(self._reach.iommus, start.iommus, strict=True):
             vmid = vmid_of(iommu.vttbr, iommu.vtcr)
             context = Context(vmid, root_of(iommu.vttbr, iommu.vtcr), ())
@@ -286,6 +292,7 @@ class Machine:
 
     def _isb(self, event: Isb) -> None:
         self.pes[event.pe].synchronise()
+        self.tlbs[event.pe].lingering.clear()
         self._context_changed(event.pe)
 
     # --------------------------------------------------------- registers, EL
@@ -301,6 +308,10 @@ class Machine:
         if contexts != tlb.active:
             for context in tlb.activate(contexts, self.now):
                 self._filling.enter(tlb, context, self.now)
+                if context.vmid == NO_VMID:
+                    report = self.oracle.foreign_root
+                    found = report(tlb, context, self.index, self.now)
+                    self.violations.extend(found)
 
     def _at(self, event: At) -> None:
         """Let an executed AT fill from the loaded registers (F3.5)."""
@@ -321,11 +332,13 @@ class Machine:
         if not pe.el2:
             self._local_tlbis(pe)
         pe.enter_el2(drained=self.assumptions.drain_ptw)
+        self.tlbs[event.pe].lingering.clear()
         self._context_changed(event.pe)
 
     def _eret(self, event: Eret) -> None:
         pe, tlb = self.pes[event.pe], self.tlbs[event.pe]
         pe.enter_guest()
+        tlb.lingering.clear()
         context = pe.guest_context()
         self.oracle.coherent.add(context.stage1)
         self._context_changed(event.pe)
@@ -336,6 +349,7 @@ class Machine:
         report(self.oracle.mixed_contexts(self.index))
         report(self.oracle.foreign_stage2(context, self.index, self.now))
         report(self._conflicts.with_current(self.index))
+        report(self.oracle.restricting(tlb, context, self.index))
 
     def _local_tlbis(self, pe: Pe) -> None:
         """Let the guest on ``pe`` have executed local TLBIs by now."""
@@ -401,7 +415,7 @@ class Machine:
         return any(
             kind in tlb.kinds_of(link)
             and tlb.may_hold(Entry(kind, vmid, link), self.now)
-            for root in tlb.roots(vmid)
+            for root in tlb.roots(Tag(vmid))
             for link in self._path(root, ipa)
         )
 

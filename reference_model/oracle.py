@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 
 from reference_model.descriptors import Kind
 from reference_model.entries import (
@@ -11,6 +13,9 @@ from reference_model.entries import (
     Entry,
     EntryKind,
     Stage1,
+    Tag,
+    entry_of,
+    table_kind,
 )
 from reference_model.sysregs import Root
 from reference_model.tables import Link, Table, Tables
@@ -43,27 +48,34 @@ class Oracle:
         ``page`` limits the search to entries whose output lies in it, ``scrub``
         to those that let it be written.
         """
-        found: dict[tuple[int, EntryKind, int], Violation] = {}
-        verdicts: dict[Link, tuple[bool, Link | None]] = {}
+        found: dict[tuple[int, EntryKind, int, str], Violation] = {}
+        verdicts: dict[Link, tuple[str, Link | None]] = {}
         for tlb in self._tlbs:
-            for entry in tlb.stale:
-                if entry.kind in TABLE_KINDS or not _overlaps(entry.link, page):
+            for entry in chain(tlb.stale, tlb.lingering):
+                link = entry.link
+                if entry.kind in TABLE_KINDS or not _overlaps(link, page):
                     continue
-                if scrub and not entry.link.descriptor.writable:
+                if scrub and not link.descriptor.writable:
                     continue
-                if entry.link not in verdicts:
-                    verdicts[entry.link] = self._granted(entry.link)
-                granted, now = verdicts[entry.link]
-                if not granted:
-                    key = (tlb.pe, entry.kind, entry.vmid)
-                    found[key] = self._grant(found.get(key), entry, tlb, now, index)
+                if link not in verdicts:
+                    verdicts[link] = self._excess(link)
+                reason, now = verdicts[link]
+                if reason:
+                    reason = "" if reason == _MORE else reason
+                    if entry in tlb.lingering:
+                        reason = "unsynchronised"
+                    if scrub:
+                        reason = "scrub"
+                    key = (tlb.pe, entry.kind, entry.vmid, reason)
+                    found[key] = self._grant(found.get(key), entry, tlb.pe, now, index)
+                    found[key] = replace(found[key], reason=reason)
         return list(found.values())
 
     def _grant(
         self,
         before: Violation | None,
         entry: Entry,
-        tlb: Tlb,
+        walker: int,
         allowed: Link | None,
         index: int,
     ) -> Violation:
@@ -72,7 +84,7 @@ class Oracle:
         return Violation(
             Property.O1,
             index,
-            tlb.pe,
+            walker,
             entry.kind,
             entry.vmid,
             self._index_at[entry.link.ended],
@@ -84,18 +96,42 @@ class Oracle:
 
     def grants(self, link: Link) -> bool:
         """Tell whether the current tables grant all that ``link`` grants."""
-        return self._granted(link)[0]
+        return not self._excess(link)[0]
 
-    def _granted(self, link: Link) -> tuple[bool, Link | None]:
-        """Tell whether the current tables grant all that ``link`` grants.
+    def _excess(self, link: Link) -> tuple[str, Link | None]:
+        """Tell what ``link`` grants more than the current tables, "" if nothing.
 
-        Also returns the descriptor that now stands in its place.
+        Also returns the descriptor that now stands in its place, None where
+        it gives a fault.
         """
+        dirty: Link | None = None
         for now in self._tables.pieces(link.table.root, link.ia, link.end):
-            if now is None or not _grants(now, link):
+            excess = _MORE if now is None else _excess(now, link)
+            if excess == _MORE:
                 leaf = now if now and now.descriptor.kind is Kind.LEAF else None
-                return False, leaf
-        return True, link
+                return _MORE, leaf
+            if excess:
+                dirty = now
+        return ("dirty", dirty) if dirty else ("", link)
+
+    # ------------------------------------------------------- O6: progress
+
+    def restricting(self, tlb: Tlb, context: Context, index: int) -> list[Violation]:
+        """Find entries that permit less than the tables, on entry to a guest (O6).
+
+        The guest could take the same permission fault for ever.
+        """
+        for entry in tlb.stale:
+            link = entry.link
+            if entry.kind in TABLE_KINDS or not context.uses(
+                entry.tag, link.table.root
+            ):
+                continue
+            for now in self._tables.pieces(link.table.root, link.ia, link.end):
+                if now is not None and _relaxed(link, now):
+                    violation = self._grant(None, entry, tlb.pe, now, index)
+                    return [replace(violation, broken=Property.O6, reason="upgrade")]
+        return []
 
     # -------------------------------------------------------- O3: isolation
 
@@ -175,10 +211,10 @@ class Oracle:
         """Find entries of another stage 2 under the VMID being entered (O5)."""
         found = []
         for tlb in self._tlbs:
-            for root in tlb.roots(context.vmid):
+            for root in tlb.roots(context.tag):
                 if root == context.root:
                     continue
-                held = self._held(tlb, context.vmid, root, now)
+                held = self._held(tlb, context.tag, root, now)
                 if held is not None:
                     found.append(
                         Violation(
@@ -194,12 +230,35 @@ class Oracle:
                     )
         return found
 
-    def _held(self, tlb: Tlb, vmid: int, root: Root, now: int) -> Entry | None:
+    def foreign_root(
+        self, tlb: Tlb, context: Context, index: int, now: int
+    ) -> list[Violation]:
+        """Find entries of EL2 made from another root under the same tag (O5)."""
+        for root in tlb.roots(context.tag):
+            if root == context.root or root.regime is not context.root.regime:
+                continue
+            held = self._held(tlb, context.tag, root, now)
+            if held is not None:
+                return [
+                    Violation(
+                        Property.O5,
+                        index,
+                        tlb.pe,
+                        held.kind,
+                        context.vmid,
+                        -1,
+                        held.link,
+                        reason="root" if context.asid is None else "asid",
+                    )
+                ]
+        return []
+
+    def _held(self, tlb: Tlb, tag: Tag, root: Root, now: int) -> Entry | None:
         """Return an entry made from a root that may be held, a leaf if any."""
-        entries = tlb.made_from(vmid, root)
+        entries = tlb.made_from(tag, root)
         for top in self._tables.space(root).tops:
             for link in self._links(top):
-                current = (Entry(kind, vmid, link) for kind in tlb.kinds_of(link))
+                current = (entry_of(k, tag, link) for k in tlb.kinds_of(link))
                 entries += [e for e in current if tlb.may_hold(e, now)]
         leaves = (e for e in entries if e.kind not in TABLE_KINDS)
         return next(leaves, next(iter(entries), None))
@@ -261,15 +320,15 @@ class Oracle:
         for table in self._tables.linked(page):
             if table.link is None:
                 continue
-            for vmid in tlb.users(table.root):
-                entry = Entry(EntryKind.S2W, vmid, table.link)
-                if tlb.fills(vmid, table.root) or tlb.may_hold(entry, now):
+            for tag in tlb.users(table.root):
+                entry = entry_of(table_kind(table.link), tag, table.link)
+                if tlb.fills(tag, table.root) or tlb.may_hold(entry, now):
                     return Violation(
                         Property.O4,
                         index,
                         tlb.pe,
-                        EntryKind.S2W,
-                        vmid,
+                        entry.kind,
+                        tag.vmid,
                         -1,
                         table.link,
                         reason="linked",
@@ -277,27 +336,36 @@ class Oracle:
         return None
 
 
-def _grants(now: Link, old: Link) -> bool:
-    """Tell whether the leaf ``now`` grants all that ``old`` does where they meet."""
+_MORE = "more"
+
+
+def _excess(now: Link, old: Link) -> str:
+    """Tell what ``old`` grants more than the leaf ``now`` where they meet.
+
+    "dirty": nothing but that it lets writes go by without marking the page
+    (R_GPPYH, R_NNZGV).
+    """
     new, was = now.descriptor, old.descriptor
-    if new.kind is not Kind.LEAF or not new.cacheable:
-        return False
+    if new.kind is not Kind.LEAF or not new.cacheable or not _same_place(now, old):
+        return _MORE
+    if not new.rights >= was.rights:
+        return _MORE
+    return "dirty" if was.dirty and new.dirty_modifier and not new.write else ""
+
+
+def _same_place(now: Link, old: Link) -> bool:
     start = max(now.ia, old.ia)
-    if new.output + (start - now.ia) != was.output + (start - old.ia):
-        return False
-    if new.attributes != was.attributes:
-        return False
-    return (
-        new.read >= was.read
-        and new.writable >= was.writable
-        and _execute(new.xn) >= _execute(was.xn)
-    )
+    new, was = now.descriptor, old.descriptor
+    same_output = new.output + (start - now.ia) == was.output + (start - old.ia)
+    return same_output and new.attributes == was.attributes
 
 
-def _execute(xn: int) -> frozenset[str]:
-    # XN[1:0] with FEAT_XNX: 00 both, 01 EL0 only, 10 none, 11 EL1 only.
-    rights = (("el0", "el1"), ("el0",), (), ("el1",))
-    return frozenset(rights[xn])
+def _relaxed(old: Link, now: Link) -> bool:
+    """Tell whether ``now`` is the same leaf with more permissions."""
+    new = now.descriptor
+    if new.kind is not Kind.LEAF or not new.cacheable or not _same_place(now, old):
+        return False
+    return new.rights > old.descriptor.rights
 
 
 def _overlaps(link: Link, page: range | None) -> bool:

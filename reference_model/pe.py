@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import product
 
-from reference_model.entries import Context
+from reference_model.entries import NO_VMID, Context
+from reference_model.regimes import Regime
 from reference_model.sysregs import (
+    EL2_REGISTERS,
     STAGE1_REGISTERS,
     TRANSLATION_REGISTERS,
-    el2_host,
+    el2_root,
     forces_broadcast,
+    has_asids,
     root_of,
     stage2_on,
     vmid_of,
@@ -17,6 +20,8 @@ from reference_model.sysregs import (
 from reference_model.unmodelled import Unmodelled
 
 __all__ = ["Pe"]
+
+_TCR_A1 = 1 << 22
 
 
 class Pe:
@@ -49,6 +54,10 @@ class Pe:
         """Return the last value written."""
         return self._values[register][-1]
 
+    def values(self, register: str) -> tuple[int, ...]:
+        """Return every value that a register may have, oldest first."""
+        return tuple(self._values[register])
+
     def possible_vmids(self) -> frozenset[int]:
         """Return every VMID under which a TLBI executed now may act (F1.7)."""
         return frozenset(
@@ -56,10 +65,6 @@ class Pe:
             for vttbr in self._values["VTTBR_EL2"]
             for vtcr in self._values["VTCR_EL2"]
         )
-
-    def possible_el2_host(self) -> bool:
-        """Tell whether EL1&0 TLBIs may mean the EL2&0 regime (F1.9)."""
-        return any(el2_host(hcr) for hcr in self._values["HCR_EL2"])
 
     def guest_context(self) -> Context:
         """Return the context that the loaded registers describe."""
@@ -87,15 +92,36 @@ class Pe:
     def contexts(self, *, speculative_at: bool) -> tuple[Context, ...]:
         """List the contexts from which walks of this PE may fill now.
 
-        At EL2 the regime is out of context (R_NRJPP), but for walks begun
+        At EL2 the regime EL1&0 is out of context (R_NRJPP), but for walks begun
         before and, with the AT_SPECULATE erratum, any mix of register values.
         """
         if not self.el2:
-            return (self.guest_context(),)
+            return (self.guest_context(), *self.el2_contexts())
         found = dict.fromkeys(self.mixtures()) if speculative_at else {}
         if self.draining is not None:
             found[self.draining] = None
-        return tuple(found)
+        return (*found, *self.el2_contexts())
+
+    def el2_contexts(self) -> list[Context]:
+        """List the contexts of EL2's own walks; they are never out of context.
+
+        With stage 1 of EL2 disabled (SCTLR_EL2.M = 0) there are none.
+        """
+        values = (self._values[name] for name in (*EL2_REGISTERS, "HCR_EL2"))
+        found = [
+            self._el2_context(ttbr, tcr, hcr)
+            for ttbr, tcr, sctlr, hcr in product(*values)
+            if sctlr & 1
+        ]
+        return list(dict.fromkeys(found))
+
+    @staticmethod
+    def _el2_context(ttbr: int, tcr: int, hcr: int) -> Context:
+        if not has_asids(hcr):
+            return Context(NO_VMID, el2_root(ttbr, tcr, Regime.EL2), ())
+        if tcr & _TCR_A1:
+            raise Unmodelled("TCR_EL2.A1: the ASID of TTBR1_EL2")
+        return Context(NO_VMID, el2_root(ttbr, tcr, Regime.EL20), (), ttbr >> 48)
 
     def mixtures(self) -> list[Context]:
         """List every mix of old and new values of the registers."""

@@ -19,6 +19,7 @@ __all__ = [
     "el2_root",
     "forces_broadcast",
     "granule_of",
+    "has_asids",
     "root_of",
     "stage2_on",
     "vmid_of",
@@ -88,6 +89,11 @@ def forces_broadcast(hcr: int) -> bool:
     would not complete them on the other PEs.
     """
     return bool(hcr & HCR_FB) and bool(hcr & _HCR_BSU)
+
+
+def has_asids(hcr: int) -> bool:
+    """Tell whether HCR_EL2.E2H makes EL2 the regime EL2&0, with ASIDs."""
+    return bool(hcr & HCR_E2H)
 
 
 def el2_host(hcr: int) -> bool:

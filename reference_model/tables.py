@@ -15,11 +15,19 @@ from reference_model.addresses import (
     LAST_LEVEL,
     PAGE_BYTES,
 )
-from reference_model.descriptors import Descriptor, Kind, decode
+from reference_model.descriptors import Descriptor, Kind, Stage, decode
 from reference_model.memory import Cell, Clock, Memory, StoreRecord
+from reference_model.regimes import Regime
 from reference_model.sysregs import Root
 
 __all__ = ["Link", "Space", "Table", "Tables"]
+
+
+_STAGES = {
+    Regime.EL10: Stage.S2,
+    Regime.EL2: Stage.S1_EL2,
+    Regime.EL20: Stage.S1,
+}
 
 
 class Table:
@@ -89,7 +97,9 @@ class Link:
         granule = table.root.granule
         self.ia = table.base + (slot << granule.shifts[table.level])
         self.end = self.ia + granule.level_bytes(table.level)
-        self.descriptor: Descriptor = decode(record.value, table.level, granule)
+        self.descriptor: Descriptor = decode(
+            record.value, table.level, granule, _STAGES[table.root.regime]
+        )
         self.youngest = max(table.youngest, record.time)
         self.floor: Clock = (
             record.before

@@ -19,9 +19,11 @@ from reference_model.entries import (
     Entry,
     EntryKind,
     Stage1,
+    Tag,
     kinds_of,
 )
 from reference_model.issued import Issued
+from reference_model.regimes import Regime
 from reference_model.sysregs import Root
 from reference_model.tables import Link, Tables
 from reference_model.tlbi import By
@@ -45,9 +47,10 @@ class Tlb:
         self._at: dict[_Key, dict[Entry, None]] = {}
         self._shifts: list[int] = []  # logarithms of the sizes, large ones first
         self._walkers: dict[int, dict[Entry, None]] = {}
+        self.lingering: dict[Entry, int] = {}  # gone, but for the PE's own accesses
         self.removed: dict[Entry, int] = {}  # when dropped, while TLBIs pend
         self.active: tuple[Context, ...] = ()  # contexts that may fill now
-        self._filled: dict[tuple[int, Root], int] = {}  # last time it could
+        self._filled: dict[tuple[Tag, Root], int] = {}  # last time it could
         self._spans: dict[Context, list[list[int]]] = {}  # when it could
         self._stage1: dict[Stage1, int] = {}  # last time memory let it make them
         self._kept: dict[Stage1, int] = {}  # made through stale entries alone
@@ -73,8 +76,8 @@ class Tlb:
         # entry of what was there before lets the fetch through.  Entries made
         # under another root of the VMID are taken not to: the workaround for
         # AT_SPECULATE, an empty root under the VMID to flush, rests on that.
-        self._filled[context.vmid, context.root] = now
-        if EntryKind.S1 not in self._kinds:
+        self._filled[context.tag, context.root] = now
+        if EntryKind.S1 not in self._kinds or context.root.regime is not Regime.EL10:
             return
         if self._tables.maps_anything(context.root):
             self._stage1[context.stage1] = now
@@ -101,13 +104,14 @@ class Tlb:
         """
         if entry.kind not in TABLE_KINDS:
             for context in self.active:
-                if entry.vmid == context.vmid and entry.link.table.root == context.root:
+                stage2 = context.root.regime is Regime.EL10
+                if stage2 and context.uses(entry.tag, entry.link.table.root):
                     times = self._stage1 if current else self._kept
                     times[context.stage1] = now
 
-    def fills(self, vmid: int, root: Root) -> bool:
-        """Tell whether the PE may fill from this VMID and root now."""
-        return any(c.vmid == vmid and c.root == root for c in self.active)
+    def fills(self, tag: Tag, root: Root) -> bool:
+        """Tell whether the PE may fill from a root under a tag now."""
+        return any(c.uses(tag, root) for c in self.active)
 
     def _note_spans(self, contexts: tuple[Context, ...], now: int) -> None:
         for context in self.active:
@@ -117,11 +121,9 @@ class Tlb:
             if context not in self.active:
                 self._spans.setdefault(context, []).append([now, _OPEN])
 
-    def fills_from(self, vmid: int, root: Root, time: int) -> int | None:
+    def fills_from(self, tag: Tag, root: Root, time: int) -> int | None:
         """Return the first time, not before ``time``, at which it could fill."""
-        return self._first(
-            [c for c in self._spans if (c.vmid, c.root) == (vmid, root)], time
-        )
+        return self._first([c for c in self._spans if c.uses(tag, root)], time)
 
     def stage1_fills_from(self, stage1: Stage1, time: int) -> int | None:
         """Return the first time at which it could make entries of a stage 1."""
@@ -143,13 +145,13 @@ class Tlb:
             if not spans:
                 del self._spans[context]
 
-    def users(self, root: Root) -> list[int]:
-        """List the VMIDs with which the PE has ever used a root."""
-        return sorted(vmid for vmid, used in self._filled if used == root)
+    def users(self, root: Root) -> list[Tag]:
+        """List the tags with which the PE has ever used a root."""
+        return [tag for tag, used in self._filled if used == root]
 
-    def roots(self, vmid: int) -> list[Root]:
-        """List the roots that the PE has ever used with a VMID."""
-        return sorted(root for used, root in self._filled if used == vmid)
+    def roots(self, tag: Tag) -> list[Root]:
+        """List the roots that the PE has ever used under a tag, oldest first."""
+        return [root for used, root in self._filled if used == tag]
 
     # ------------------------------------------------------ current entries
 
@@ -159,13 +161,20 @@ class Tlb:
 
     def may_hold(self, entry: Entry, now: int) -> bool:
         """Tell whether an entry of a current chain may be held at ``now``."""
-        key = (entry.vmid, entry.link.table.root)
-        last = now if self.fills(*key) else self._filled.get(key, -1)
+        tag, root = entry.tag, entry.link.table.root
+        last = now if self.fills(tag, root) else self._last_filled(tag, root)
         if last < entry.link.youngest:
             return False
         return not any(
             op.time >= last and op.selects(entry, self._tables) for op in self._cleared
         )
+
+    def _last_filled(self, tag: Tag, root: Root) -> int:
+        if tag.asid is not None or root.regime is not Regime.EL20:
+            return self._filled.get((tag, root), -1)
+        # A global entry was made under one ASID or another.
+        times = (at for (_, used), at in self._filled.items() if used == root)
+        return max(times, default=-1)
 
     def stage1_held(self) -> list[Stage1]:
         """List the stage 1s of which entries may be held."""
@@ -247,7 +256,7 @@ class Tlb:
         if shift not in self._shifts:
             self._shifts = sorted([*self._shifts, shift], reverse=True)
         self._at.setdefault((entry.vmid, shift, link.ia), {})[entry] = None
-        if entry.kind is EntryKind.S2W:
+        if entry.kind in TABLE_KINDS:
             for frame in link.child.frames:
                 self._walkers.setdefault(frame, {})[entry] = None
         return True
@@ -261,7 +270,7 @@ class Tlb:
         self._at[key].pop(entry)
         if not self._at[key]:
             del self._at[key]
-        if entry.kind is EntryKind.S2W:
+        if entry.kind in TABLE_KINDS:
             for frame in link.child.frames:
                 self._walkers[frame].pop(entry)
 
@@ -298,9 +307,9 @@ class Tlb:
             return True
         return self.removed.get(entry, -1) >= time
 
-    def made_from(self, vmid: int, root: Root) -> list[Entry]:
+    def made_from(self, tag: Tag, root: Root) -> list[Entry]:
         """List the stale entries made from a root, oldest first."""
-        return [e for e in self.stale if (e.vmid, e.link.table.root) == (vmid, root)]
+        return [e for e in self.stale if (e.tag, e.link.table.root) == (tag, root)]
 
     def overlapping(self, vmid: int, link: Link) -> Iterator[Entry]:
         """Yield the stale leaf entries for addresses that ``link`` translates."""

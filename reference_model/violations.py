@@ -19,7 +19,12 @@ class Property(Enum):
     O3 = "O3"  # no entry of another vCPU or VM is usable
     O4 = "O4"  # no walk reaches a freed table page
     O5 = "O5"  # a VMID denotes one VM
+    O6 = "O6"  # no entry goes on faulting where the tables permit the access
     M7 = "M7"  # no access through a removed entry is unfinished (erratum)
+
+
+# Reasons that tell violations of one property apart.
+_APART = ("vcpu", "fb", "mixed", "unsynchronised", "scrub", "dirty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,11 @@ class Violation:
     R_WHZWS for O2, ``reason`` tells apart the cases of O3 ("vcpu": entries of
     another vCPU; "fb": own ones that a local TLBI elsewhere did not reach;
     "mixed": made from registers of different contexts) and O4 ("linked": still
-    part of a tree; "init": linked before it was sure to be cleared).  ``pe``
-    numbers walkers: those after the last PE are IOMMUs.
+    part of a tree; "init": linked before it was sure to be cleared), O1
+    ("unsynchronised": gone but for the PE's own accesses until an ISB; "dirty":
+    lets writes go unmarked; "scrub": lets a scrubbed page be written) and O5
+    ("vmid", "root", "asid": what two address spaces share).  ``pe`` numbers
+    walkers: those after the last PE are IOMMUs.
     """
 
     broken: Property
@@ -70,5 +78,5 @@ class Violation:
             self.pe,
             self.kind.value,
             self.vmid,
-            self.conflict or (self.reason if self.broken is Property.O3 else ""),
+            self.conflict or (self.reason if self.reason in _APART else ""),
         )
