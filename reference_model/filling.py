@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reference_model.addresses import page_of
 from reference_model.descriptors import Kind
 from reference_model.entries import (
@@ -13,7 +15,7 @@ from reference_model.entries import (
     entry_of,
 )
 from reference_model.memory import Cell, Memory, StoreRecord
-from reference_model.tables import Link, Table, Tables
+from reference_model.tables import Link, Piece, Table, Tables
 from reference_model.tlb import Tlb
 
 __all__ = ["Filling"]
@@ -43,6 +45,8 @@ class Filling:
         self._tables.space(context.root)
         for cell in self._memory.unpublished():
             self._old_values(tlb, context, cell, now)
+        for link in self._tables.contiguous(context.root):
+            self._pieces(tlb, context.tag, self._tables.astray(link), now)
         for entry in list(tlb.stale):
             if not context.uses(entry.tag, entry.link.table.root):
                 continue
@@ -65,9 +69,16 @@ class Filling:
             if record is not cell.current:
                 self._derive(tlb, tag, table.read(cell, record), now)
 
+    def _pieces(self, tlb: Tlb, tag: Tag, pieces: Iterable[Link], now: int) -> None:
+        # What a Contiguous descriptor lets a TLB hold for its neighbours.
+        for piece in pieces:
+            for kind in tlb.kinds_of(piece):
+                self._add(tlb, entry_of(kind, tag, piece), now)
+
     def _derive(self, tlb: Tlb, tag: Tag, link: Link, now: int) -> None:
         for kind in tlb.kinds_of(link):
             self._add(tlb, entry_of(kind, tag, link), now)
+        self._pieces(tlb, tag, self._tables.group(link), now)
         if link.descriptor.kind is Kind.TABLE:
             self._expand(tlb, tag, link.child, now)
 
@@ -92,6 +103,7 @@ class Filling:
                 self._tables.drop(before.child, lambda link: self._end(link, now))
             if after.descriptor.kind is Kind.TABLE:
                 self._tables.adopt(after.child, lambda t: self._adopted(t, now))
+            self._contiguous(after, now)
             fresh.append(after)
         for tlb in self._tlbs:
             for entry in tlb.walkers(page):
@@ -100,15 +112,35 @@ class Filling:
                     self._derive(tlb, entry.tag, link, now)
         return fresh
 
+    def _contiguous(self, link: Link, now: int) -> None:
+        astray = self._tables.astray(link)
+        for tlb in self._tlbs if astray else ():
+            for context in tlb.active:
+                if context.root == link.table.root:
+                    self._pieces(tlb, context.tag, astray, now)
+
     def _end(self, link: Link, now: int) -> None:
         # Whatever may be held of this chain is stale from here on.
+        group = [link, *self._tables.group(link)]
+        neighbours = self._tables.neighbours(link)
         for tlb in self._tlbs:
             for tag in tlb.users(link.table.root):
                 for kind in tlb.kinds_of(link):
-                    entry = entry_of(kind, tag, link)
-                    if tlb.may_hold(entry, now):
-                        tlb.add(entry, now)
-                        tlb.note_leaf(entry, now, current=True)
+                    if tlb.may_hold(entry_of(kind, tag, link), now):
+                        for part in group:
+                            self._outlives(tlb, entry_of(kind, tag, part), now)
+                for piece in neighbours:
+                    self._neighbour(tlb, tag, piece, now)
+
+    def _outlives(self, tlb: Tlb, entry: Entry, now: int) -> None:
+        tlb.add(entry, now)
+        tlb.note_leaf(entry, now, current=True)
+
+    def _neighbour(self, tlb: Tlb, tag: Tag, piece: Piece, now: int) -> None:
+        whole = piece.table.read(piece.cell, piece.record)
+        for kind in tlb.kinds_of(piece):
+            if tlb.may_hold(entry_of(kind, tag, whole), now):
+                self._outlives(tlb, entry_of(kind, tag, piece), now)
 
     def _adopted(self, table: Table, now: int) -> None:
         for tlb in self._tlbs:

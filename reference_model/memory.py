@@ -14,6 +14,7 @@ from reference_model.addresses import DESCRIPTOR_BYTES, PAGE_BYTES, page_of
 
 __all__ = ["LINE_BYTES", "Cell", "Memory", "StoreRecord"]
 
+_CONTIGUOUS = 1 << 52
 LINE_BYTES = 64  # of a data cache line, as CTR_EL0.DminLine gives it
 
 Clock = tuple[int, ...]  # per PE: its stores up to this time are covered
@@ -87,10 +88,18 @@ class Memory:
             [] for _ in range(pes)
         ]
         self._zero: Clock = (0,) * pes
+        self.contiguous: set[int] = set()  # where the bit is set in a valid value
 
     def load(self, pa: int, value: int) -> None:
         """Set the initial content of a location, visible to everyone."""
         self._pages.setdefault(page_of(pa), {})[pa] = self._initial(pa, value)
+        self._note_contiguous(pa, value)
+
+    def _note_contiguous(self, pa: int, value: int) -> None:
+        if value & _CONTIGUOUS and value & 1:
+            self.contiguous.add(pa)
+        else:
+            self.contiguous.discard(pa)
 
     def _initial(self, pa: int, value: int) -> Cell:
         return Cell(pa, StoreRecord(0, value, -1, self._zero))
@@ -123,6 +132,7 @@ class Memory:
         old = cell.current
         new = StoreRecord(time, value, pe, before)
         cell.records.append(new)
+        self._note_contiguous(cell.pa, value)
         self._unpublished[pe].append((cell, new))
         return cell, old, new
 

@@ -14,6 +14,7 @@ from reference_model.addresses import (
     DESCRIPTOR_BYTES,
     LAST_LEVEL,
     PAGE_BYTES,
+    page_of,
 )
 from reference_model.descriptors import Descriptor, Kind, Stage, decode
 from reference_model.memory import Cell, Clock, Memory, StoreRecord
@@ -39,7 +40,17 @@ class Table:
     the stores ordered before one of that chain.
     """
 
-    __slots__ = ("_links", "base", "floor", "level", "link", "page", "root", "youngest")
+    __slots__ = (
+        "_links",
+        "_pieces",
+        "base",
+        "floor",
+        "level",
+        "link",
+        "page",
+        "root",
+        "youngest",
+    )
 
     def __init__(
         self, root: Root, page: int, level: int, base: int, link: Link | None
@@ -52,6 +63,7 @@ class Table:
         self.youngest = link.youngest if link else 0
         self.floor: Clock | None = link.floor if link else None
         self._links: dict[tuple[int, int], Link] = {}
+        self._pieces: dict[tuple[int, int, int], Piece] = {}
 
     @property
     def frames(self) -> range:
@@ -69,6 +81,14 @@ class Table:
         found = self._links.get(key)
         if found is None:
             found = self._links[key] = Link(self, cell, record)
+        return found
+
+    def piece(self, link: Link, slot: Cell) -> Piece:
+        """Return what a Contiguous leaf says of another member's address."""
+        key = (link.cell.pa, link.record.time, slot.pa)
+        found = self._pieces.get(key)
+        if found is None:
+            found = self._pieces[key] = Piece(link, slot)
         return found
 
 
@@ -146,6 +166,33 @@ class Link:
         return all(link.cell.current is link.record for link in self._chain())
 
 
+class Piece(Link):
+    """What a Contiguous descriptor says of another address of its group.
+
+    A TLB may translate the whole group by any member (I_JQPNP); ``slot`` is the
+    location that a walk for this address would read.
+    """
+
+    __slots__ = ("slot",)
+
+    def __init__(self, of: Link, slot: Cell) -> None:
+        super().__init__(of.table, of.cell, of.record)
+        self.slot = slot
+        table = of.table
+        size = self.end - self.ia
+        group = size * table.root.granule.contiguous(table.level)
+        self.ia = table.base + ((slot.pa - table.page) // DESCRIPTOR_BYTES) * size
+        self.end = self.ia + size
+        base = self.descriptor.output & -group
+        output = base + (self.ia & (group - 1))
+        self.descriptor = self.descriptor._replace(output=output)
+
+    @property
+    def ended(self) -> int:
+        """Return when the chain ended, or the table took another view of it."""
+        return super().ended or self.slot.current.time
+
+
 class Space:
     """The current tables below one root."""
 
@@ -211,6 +258,48 @@ class Tables:
     def cells(self, table: Table) -> list[Cell]:
         """List the locations of a table that ever held something, by address."""
         return [c for frame in table.frames for c in self._memory.cells(frame)]
+
+    def group(self, link: Link) -> list[Piece]:
+        """List what a Contiguous leaf says of the other members of its group."""
+        members = link.table.root.granule.contiguous(link.table.level)
+        leaf = link.descriptor.kind is Kind.LEAF and link.descriptor.contiguous
+        if not leaf or members == 1:
+            return []
+        first = link.cell.pa & -(members * DESCRIPTOR_BYTES)
+        slots = range(first, first + members * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
+        cells = (self._memory.cell(pa) for pa in slots if pa != link.cell.pa)
+        return [link.table.piece(link, cell) for cell in cells]
+
+    def neighbours(self, link: Link) -> list[Piece]:
+        """List what Contiguous members of its group say of the place of a leaf."""
+        if not self._memory.contiguous:
+            return []
+        table = link.table
+        members = table.root.granule.contiguous(table.level)
+        first = link.cell.pa & -(members * DESCRIPTOR_BYTES)
+        found = []
+        for pa in range(first, first + members * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES):
+            if pa != link.cell.pa and pa in self._memory.contiguous:
+                other = table.read(self._memory.cell(pa), self._memory.cell(pa).current)
+                found += [p for p in self.group(other) if p.slot is link.cell]
+        return found
+
+    def astray(self, link: Link) -> list[Piece]:
+        """List the pieces of a Contiguous leaf that walks do not agree with."""
+        found = []
+        for piece in self.group(link):
+            now = link.table.read(piece.slot, piece.slot.current)
+            if now.descriptor != piece.descriptor:
+                found.append(piece)
+        return found
+
+    def contiguous(self, root: Root) -> Iterator[Link]:
+        """Yield the Contiguous leaves of the current tables below a root."""
+        for pa in sorted(self._memory.contiguous):
+            for table in self.linked(page_of(pa)):
+                if table.root == root:
+                    cell = self._memory.cell(pa)
+                    yield table.read(cell, cell.current)
 
     def links(self, table: Table) -> Iterator[Link]:
         """Yield the links for the current, not invalid descriptors of a table."""
