@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reference_model.entries import Entry, EntryKind, Stage1
+from reference_model.assumptions import Assumptions
+from reference_model.entries import TABLE_KINDS, Entry, EntryKind, Stage1
+from reference_model.matching import Candidate, Part, Selection
+from reference_model.regimes import Regime
 from reference_model.tables import Link, Tables
-from reference_model.tlbi import By, Operation, Target
+from reference_model.tlbi import Operation, Target
 
 __all__ = ["Issued"]
 
@@ -18,7 +21,7 @@ class Issued:
     ``vmids`` are the values that VTTBR_EL2.VMID may have had; ``scope`` the
     PEs that act on it; ``done`` the time at which it was complete on each,
     ``removed`` the stale entries that went there.  ``index`` is the position
-    of the event.
+    of the event.  ``regimes`` are those that it may mean.
     """
 
     operation: Operation
@@ -28,9 +31,17 @@ class Issued:
     vmids: frozenset[int]
     scope: frozenset[int]
     target: Target | None
-    credited: bool = True  # False: what it removes is not promised
+    regimes: frozenset[Regime] = frozenset({Regime.EL10})
+    assumptions: Assumptions = field(default_factory=Assumptions)
     done: dict[int, int] = field(default_factory=dict)
     removed: dict[int, list[Entry]] = field(default_factory=dict)
+    _selection: Selection = field(init=False)
+
+    def __post_init__(self) -> None:
+        """State what it selects, once: it is asked for every entry."""
+        self._selection = Selection(
+            self.operation, self.target, self.vmids, self.regimes, self.assumptions
+        )
 
     def ordered_before(self, other: Issued, pe: int) -> bool:
         """Tell whether it was done on ``pe`` when ``other`` was issued (M5)."""
@@ -43,13 +54,8 @@ class Issued:
             self.operation == other.operation
             and self.vmids == other.vmids
             and self.target == other.target
+            and self.regimes == other.regimes
         )
-
-    def _selects_vmid(self, vmid: int) -> bool:
-        if not self.credited:
-            return False
-        # With more than one possible VMID only the intersection is credited.
-        return self.operation.by is By.EVERYTHING or self.vmids == {vmid}
 
     def removes_stage1(self, stage1: Stage1) -> bool:
         """Tell whether it must remove every S1 and S1W entry of a stage 1.
@@ -57,10 +63,9 @@ class Issued:
         An operation by VA or ASID is not credited: the guest may have made
         entries for other VAs, and global ones.
         """
-        operation = self.operation
-        if not operation.stage1 or not self._selects_vmid(stage1.vmid):
-            return False
-        return operation.by in (By.EVERYTHING, By.VMID)
+        return self._selection.selects(
+            Candidate(Regime.EL10, True, Part.TABLE, stage1.vmid)
+        )
 
     def removes(self, entry: Entry, tables: Tables) -> bool:
         """Tell whether it must remove ``entry``, built before it was issued."""
@@ -68,33 +73,32 @@ class Issued:
 
     def selects(self, entry: Entry, tables: Tables) -> bool:
         """Tell whether ``entry`` is of the kind and address that it names."""
-        operation = self.operation
-        if not self._selects_vmid(entry.vmid):
+        regime = entry.link.table.root.regime
+        vmid = entry.vmid if regime is Regime.EL10 else None
+        if not self._selection.applies(regime, vmid):
             return False
-        if operation.by in (By.EVERYTHING, By.VMID):
-            if entry.kind.has_stage1:
-                return operation.stage1  # R_LGSCG
-            return operation.stage2
-        if operation.by in (By.INTERMEDIATE, By.RANGE):
-            return self._selects_ipa(entry, tables)
-        return False
+        return self._selection.selects(self._candidate(entry, regime, vmid, tables))
 
-    def _selects_ipa(self, entry: Entry, tables: Tables) -> bool:
-        # Combined entries need not go (R_TVTYQ).
-        if entry.kind.has_stage1 or self.target is None or self.target.refused:
-            return False
-        link, target = entry.link, self.target
-        if target.granule is not link.table.root.granule:
-            return False  # R_XMZFH
-        if target.end <= link.ia or target.start >= link.end:
-            return False
-        if entry.kind is EntryKind.S2:
-            # Any IPA inside removes all pieces of it (R_LQLSD); a wrong level
-            # hint removes nothing (R_SQXYZ).
-            return target.level in (None, link.descriptor.level)
-        if self.operation.last_level:
-            return False  # walk caches stay
-        return target.level is None or _leaf_level(link, target, tables) == target.level
+    def _candidate(
+        self, entry: Entry, regime: Regime, vmid: int | None, tables: Tables
+    ) -> Candidate:
+        link, kind = entry.link, entry.kind
+        # The guest may have made it at any VA, and in any ASID.
+        anywhere = regime is Regime.EL10 and kind.has_stage1
+        is_table = kind in TABLE_KINDS
+        level: int | None = link.descriptor.level
+        if is_table and self.target is not None and self.target.level is not None:
+            level = _leaf_level(link, self.target, tables)
+        return Candidate(
+            regime,
+            kind.has_stage1,
+            Part.TABLE if is_table or kind is EntryKind.S12W else Part.LEAF,
+            vmid,
+            entry.asid,
+            None if anywhere else (link.ia, link.end),
+            level,
+            link.table.root.granule,
+        )
 
 
 def _leaf_level(link: Link, target: Target, tables: Tables) -> int | None:

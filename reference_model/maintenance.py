@@ -9,23 +9,16 @@ from reference_model.assumptions import Assumptions
 from reference_model.completion import Completion
 from reference_model.events import IommuFlush, Tlbi
 from reference_model.issued import Issued
+from reference_model.matching import regimes_of
+from reference_model.operands import Reading, target_of
 from reference_model.pe import Pe
 from reference_model.profiles import Profile
 from reference_model.shareability import Shareability
 from reference_model.sysregs import granule_of
-from reference_model.tlbi import (
-    By,
-    Operation,
-    Scope,
-    Target,
-    decode_operation,
-    ipa_range,
-)
+from reference_model.tlbi import By, Operation, Target, decode_operation
 from reference_model.unmodelled import Unmodelled
 
 __all__ = ["Maintenance"]
-
-_SUFFIX = {Scope.LOCAL: "", Scope.INNER: "IS", Scope.OUTER: "OS"}
 
 
 class Maintenance:
@@ -54,19 +47,10 @@ class Maintenance:
         self, event: Tlbi, target: Target | None, pe: Pe, now: int, index: int
     ) -> None:
         """Issue a TLBI; ``target`` stands for its operand if it is given."""
-        operation = _meant(decode_operation(event.op), pe)
-        by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
-        granule = granule_of(pe.value("VTCR_EL2"))
-        if target is not None:
-            target = replace(target, granule=granule)
-        elif by_ipa:
-            target = ipa_range(
-                operation,
-                event.operand,
-                ttl=self._profile.ttl,
-                ranges=self._profile.tlb_range,
-                granule=granule,
-            )
+        operation = decode_operation(event.op)
+        reading = self._reading(operation, pe)
+        if target is None:
+            target = target_of(operation, event.operand, reading)
         self._completion.issue(
             Issued(
                 operation,
@@ -75,11 +59,20 @@ class Maintenance:
                 index,
                 pe.possible_vmids(),
                 self._reach.scope(event.pe, operation.scope),
-                target if by_ipa else None,
-                # What it removes of XS = 1 entries is not promised (I_TFQRW),
-                # and any entry may be one.
-                credited=not operation.nxs or self._assumptions.nxs_invalidates_xs1,
+                target and replace(target, granule=reading.granule),
+                regimes_of(operation, pe.values("HCR_EL2")),
+                self._assumptions,
             )
+        )
+
+    def _reading(self, operation: Operation, pe: Pe) -> Reading:
+        """Return how the PE reads the operand of an operation."""
+        by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
+        # An EL1&0 operation by VA is read with the guest's granule, but no
+        # entry is known by the guest's VAs.
+        control = pe.value("VTCR_EL2" if by_ipa else "TCR_EL2")
+        return Reading(
+            granule_of(control), ttl=self._profile.ttl, ranges=self._profile.tlb_range
         )
 
     def complete(self, pe: int, domain: frozenset[int], now: int, *, nxs: bool) -> None:
@@ -99,15 +92,3 @@ class Maintenance:
             Issued(flush, event.pe, now, index, frozenset(), target, None)
         )
         self._completion.complete(event.pe, target, now)
-
-
-def _meant(operation: Operation, pe: Pe) -> Operation:
-    """Return the operation that a PE executes under a mnemonic.
-
-    With HCR_EL2.{E2H,TGE} = {1,1} the stage-1 operations of EL1&0 mean EL2&0
-    (F1.9).  IPAS2*, VMALLS12* and ALLE1 always mean EL1&0.
-    """
-    redirected = not operation.stage2 and pe.possible_el2_host()
-    if operation.el2 or redirected:
-        return decode_operation("ALLE2" + _SUFFIX[operation.scope])
-    return operation
