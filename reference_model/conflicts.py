@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model.descriptors import Kind
-from reference_model.entries import TABLE_KINDS, Entry, EntryKind
+from reference_model.entries import TABLE_KINDS, Entry, EntryKind, Tag
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
 from reference_model.violations import Property, Violation
@@ -13,30 +13,44 @@ from reference_model.violations import Property, Violation
 __all__ = ["Conflicts", "conflict"]
 
 
-def conflict(old: Link, new: Link, bbm: int) -> str:
+def conflict(old: Link, new: Link, bbm: int, *, read_only_exempt: bool = False) -> str:
     """Name the property of R_WHZWS in which two leaves for one address differ.
 
     ``bbm`` is the FEAT_BBM level.  Returns "" when they may coexist.
-    Read-only aliases with equal contents are taken to conflict: the contents
-    are not known.
+    Read-only aliases are taken to conflict, as their contents are not known to
+    be equal, unless ``read_only_exempt``.
     """
     before, after = old.descriptor, new.descriptor
     if before.attributes != after.attributes:
         return "attr"
     start = max(old.ia, new.ia)
-    if before.output + (start - old.ia) != after.output + (start - new.ia):
+    moved = before.output + (start - old.ia) != after.output + (start - new.ia)
+    exempt = read_only_exempt and not (before.writable or after.writable)
+    if moved and not exempt:
         return "oa"
+    if _made_global(old, new):
+        return "global"
     if before.level != after.level and not _size_change_allowed(old, new, bbm):
         return "size"  # R_KFLJB
     if before.contiguous != after.contiguous and bbm == 0:
-        return "contiguous"  # R_NGLXZ, R_JQQTC
+        return "contiguous"  # R_NGLXZ, R_JQQTC; from level 1 on R_KHRBC, R_FCPSG
     return ""
+
+
+def _made_global(one: Link, other: Link) -> bool:
+    """Tell whether the later leaf is global and the earlier one is not.
+
+    The other way round is no break of coherency: just the one TLBI is needed.
+    """
+    earlier, later = sorted((one, other), key=lambda link: link.youngest)
+    return later.descriptor.global_ and not earlier.descriptor.global_
 
 
 def _size_change_allowed(old: Link, new: Link, bbm: int) -> bool:
     if bbm >= 2:
         return True
-    # Level 1: an entry with nT set never breaks coherency (R_HHCXC).
+    # Level 1: an entry with nT set never breaks coherency (R_HHCXC).  Level 0
+    # does not know nT: the bit protects nothing.
     marked = old.descriptor.no_translation or new.descriptor.no_translation
     return bbm == 1 and marked
 
@@ -50,11 +64,18 @@ class Conflicts:
     """
 
     def __init__(
-        self, tables: Tables, tlbs: list[Tlb], bbm: int, times: dict[int, int]
+        self,
+        tables: Tables,
+        tlbs: list[Tlb],
+        bbm: int,
+        times: dict[int, int],
+        *,
+        read_only_exempt: bool = False,
     ) -> None:
         self._tables = tables
         self._tlbs = tlbs
         self._bbm = bbm
+        self._read_only_exempt = read_only_exempt
         self._index_at = times  # machine time -> event index
 
     def with_current(self, index: int) -> list[Violation]:
@@ -68,7 +89,8 @@ class Conflicts:
                         continue
                     if entry.vmid != context.vmid:
                         continue
-                    what, new = self._with_current(entry.link)
+                    usable = context.uses(entry.tag, root)
+                    what, new = self._with_current(entry.link, usable=usable)
                     if new is not None:
                         found.add(tlb, entry, new, what)
         return found.violations
@@ -78,12 +100,14 @@ class Conflicts:
     ) -> list[Violation]:
         """Find what conflicts with stale entries that fills have just added."""
         found = _Found(index, self._index_at)
-        for (tlb, vmid, link), entries in _by_link(added).items():
+        for (tlb, tag, link), entries in _by_link(added).items():
             what, new = self._with_current(link)
             for entry in entries:
                 if new is not None:
                     found.add(tlb, entry, new, what)
-            for other in tlb.overlapping(vmid, link):
+            for other in tlb.overlapping(tag.vmid, link):
+                if tag.asid != other.asid and None not in (tag.asid, other.asid):
+                    continue
                 what = self._between(link, other.link)
                 if what:
                     found.add(tlb, other, link, what)
@@ -94,14 +118,23 @@ class Conflicts:
     def _between(self, link: Link, other: Link) -> str:
         if other is link or other.table.root != link.table.root:
             return ""
-        return conflict(other, link, self._bbm)
+        return self._conflict(other, link)
 
-    def _with_current(self, link: Link) -> tuple[str, Link | None]:
+    def _conflict(self, old: Link, new: Link) -> str:
+        return conflict(old, new, self._bbm, read_only_exempt=self._read_only_exempt)
+
+    def _with_current(
+        self, link: Link, *, usable: bool = True
+    ) -> tuple[str, Link | None]:
+        """Find what conflicts of the current leaves with a stale one.
+
+        One of another ASID (not ``usable``) meets only a global leaf.
+        """
         for now in self._tables.pieces(link.table.root, link.ia, link.end):
             if now is None or now.descriptor.kind is not Kind.LEAF:
                 continue
-            if now.descriptor.cacheable:
-                what = conflict(link, now, self._bbm)
+            if now.descriptor.cacheable and (usable or now.descriptor.global_):
+                what = self._conflict(link, now)
                 if what:
                     return what, now
         return "", None
@@ -148,9 +181,9 @@ class _Found:
 
 def _by_link(
     added: Iterable[tuple[Tlb, Entry]],
-) -> dict[tuple[Tlb, int, Link], list[Entry]]:
-    found: dict[tuple[Tlb, int, Link], list[Entry]] = {}
+) -> dict[tuple[Tlb, Tag, Link], list[Entry]]:
+    found: dict[tuple[Tlb, Tag, Link], list[Entry]] = {}
     for tlb, entry in added:
         if entry.kind not in TABLE_KINDS and entry in tlb.stale:
-            found.setdefault((tlb, entry.vmid, entry.link), []).append(entry)
+            found.setdefault((tlb, entry.tag, entry.link), []).append(entry)
     return found
