@@ -101,11 +101,18 @@ class Machine:
         self.memory = Memory(start.pes, self._reach.walkers, self._reach.incoherent)
         self.tables = Tables(self.memory)
         self.tlbs = [
-            Tlb(n, self.tables, self._kinds(n)) for n in sorted(self._reach.walkers)
+            Tlb(n, self.tables, self._kinds(n), copies=not profile.ntlbpa)
+            for n in sorted(self._reach.walkers)
         ]
         self._filling = Filling(self.memory, self.tables, self.tlbs)
-        self.oracle = Oracle(self.tables, self.tlbs, self._index_at)
-        self._conflicts = Conflicts(self.tables, self.tlbs, profile.bbm, self._index_at)
+        self.oracle = Oracle(self.tables, self.tlbs, self._index_at, self._reach.iommus)
+        self._conflicts = Conflicts(
+            self.tables,
+            self.tlbs,
+            profile.bbm,
+            self._index_at,
+            read_only_exempt=not self.assumptions.bbm_ro_same_content,
+        )
         self._accesses = Accesses(self.tlbs, REPEAT_TLBI in profile.errata)
         self._maintenance = Maintenance(
             profile,
