@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import harness
+from harness.assumptions import add_option, read
 from harness.check.result import Result
 from harness.errors import HarnessError, PatchError, Unsupported, UsageError
 from harness.exitcodes import ExitCode, Strictness, exit_code, for_failure
@@ -31,7 +32,7 @@ from harness.report.terminal import hanging, harmless
 from harness.report.text import render_text, terse_text
 from harness.series.base import EMBEDDED
 from harness.series.patch import SIZE_LIMIT
-from reference_model.profiles import ARCHITECTURE_PROFILES
+from reference_model.cores import chosen_profiles
 
 if TYPE_CHECKING:
     from harness.check.pipeline import CheckRequest
@@ -40,6 +41,10 @@ __all__ = ["main"]
 
 # Commands with a module of their own in harness.commands, and what they do.
 _COMMANDS: dict[str, str] = {
+    "profiles": "show the CPU profiles and the real cores",
+    "assumptions": "list the readings of the architecture that can be chosen",
+    "explain": "explain a rule",
+    "rules": "list the rules",
     "litmus": "run litmus tests",
 }
 
@@ -153,6 +158,7 @@ def _request(
         jobs=arguments.jobs,
         progress=progress.show if progress.wanted else None,
         embedded=EMBEDDED,
+        assumptions=read(arguments.assume),
     )
 
 
@@ -183,11 +189,6 @@ def _reported(result: Result, arguments: argparse.Namespace) -> int:
         text = FORMATS[arguments.format](result)
     print(text, end="", flush=True)
     return exit_code(result.verdict, arguments.strictness)
-
-
-def _profiles(_: argparse.Namespace) -> int:
-    _table([(p.name, p.summary) for p in ARCHITECTURE_PROFILES.values()])
-    return ExitCode.CLEAN
 
 
 def _scenarios(arguments: argparse.Namespace) -> int:
@@ -244,11 +245,14 @@ def _positive(text: str) -> int:
 
 
 def _profile_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    every = tuple(ARCHITECTURE_PROFILES)
-    unknown = [name for name in names if name != "all" and name not in every]
-    if unknown:
-        raise UsageError(f"no profile '{unknown[0]}': 'harness profiles' lists them")
-    return every if "all" in names else names
+    """Return the full names of profiles, cores with all their variants."""
+    every: dict[str, None] = {}
+    for name in names:
+        chosen = chosen_profiles(name)
+        if not chosen:
+            raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
+        every.update(dict.fromkeys(chosen))
+    return tuple(every)
 
 
 def _version() -> str:
@@ -282,9 +286,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_analysis(auditing)
     auditing.set_defaults(run=_audit)
 
-    profiles = commands.add_parser("profiles", help="list the CPU profiles")
-    profiles.set_defaults(run=_profiles)
-
     scenarios = commands.add_parser("scenarios", help="list the scenarios")
     scenarios.add_argument(
         "--tree", type=Path, metavar="DIR", help="only those that this tree can run"
@@ -317,8 +318,10 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
         type=_names,
         default=("all",),
         metavar="NAME,...",
-        help="CPU profiles, or all (default)",
+        help="CPU profiles or real cores; all (default) is the profiles of the "
+        "architecture, cores every core",
     )
+    add_option(parser)
     parser.add_argument(
         "--scenario",
         type=_names,

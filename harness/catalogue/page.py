@@ -84,5 +84,5 @@ def _parsed(file: Traversable, rule: Rule) -> Page:
     if odd or not all(isinstance(text, str) for text in fields.values()):
         raise ParseError(f"a page has the texts {', '.join(wanted)}: see {odd}", here)
     texts = {name: " ".join(fields[name].split()) for name in _TEXTS}
-    examples = [Example(fields[name].strip("\n"), litmus) for name in _EXAMPLES]
-    return Page(rule, *texts.values(), *examples)
+    failing, fixed = (Example(fields[name].strip("\n"), litmus) for name in _EXAMPLES)
+    return Page(rule, **texts, failing=failing, fixed=fixed)

@@ -27,7 +27,10 @@ def _lines(page: Page) -> Iterator[str]:
         ("When it is fine", page.fine),
         ("Limits", page.limits),
         ("Profiles", page.profiles),
-        ("Arm rules", ", ".join(rule.arm_rules) or "none: this is not about Arm's text"),
+        (
+            "Arm rules",
+            ", ".join(rule.arm_rules) or "none",
+        ),
     ):
         yield ""
         yield head

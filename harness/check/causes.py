@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from harness.check.edits import Edit, parts
 from harness.check.explain import Explainer, Explanation
+from harness.check.needless import NEEDLESS, needless_breaks
 from harness.check.reasons import unrepaired
 from harness.check.timeline import Replay
 from harness.check.window import Window
@@ -19,7 +20,7 @@ from reference_model.events import Event, Tlbi
 from reference_model.tlbi import decode_operation
 from reference_model.violations import Property, Violation
 
-__all__ = ["Cause", "Counterpart", "causes", "refined", "telling"]
+__all__ = ["Cause", "Counterpart", "causes", "refined", "telling", "unrepaired"]
 
 Counterpart = Callable[[], tuple[Event, ...] | None]
 
@@ -43,11 +44,13 @@ def causes(
     replay: Replay,
     events: tuple[Event, ...],
     counterpart: Counterpart = lambda: None,
+    plain: tuple[Event, ...] | None = None,
 ) -> list[Cause]:
     """Run a trace and name the causes of all that goes wrong in it.
 
     ``counterpart`` gives the events of the same code on the same CPU without
-    FEAT_nTLBPA, None if there are none.  Raises Unmodelled like the machine.
+    FEAT_nTLBPA, None if there are none; ``plain`` are those on the same CPU
+    without its errata.  Raises Unmodelled like the machine.
     """
     machine = replay.machine()
     machine.run(events)
@@ -59,6 +62,22 @@ def causes(
         explanation = explainer.explain(violation, lambda _window, _edit: False)
         window = explainer.window(violation)
         found.extend(_named(explanation, window, counterpart))
+    return found or _of_clean(replay, events, plain)
+
+
+def _of_clean(
+    replay: Replay, events: tuple[Event, ...], plain: tuple[Event, ...] | None
+) -> list[Cause]:
+    """Name what there is to say of a trace in which nothing goes wrong."""
+    spared = needless_breaks(replay, events)
+    found = [Cause(edit.rule, violation, edit, True) for violation, edit in spared]
+    if plain is not None and replay.profile.errata:
+        without = replace(replay.profile, errata=frozenset[str]())
+        found += [
+            replace(cause, rule="right-only-on-profile")
+            for cause in causes(replace(replay, profile=without), plain)
+            if cause.violation.reason != NEEDLESS
+        ]
     return found
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from harness.commands.outcome import Outcome
+
+if TYPE_CHECKING:
+    from harness.catalogue import Page
 
 __all__ = ["add_arguments", "run"]
 
@@ -32,8 +36,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
             for page in every
         ]
         return Outcome(json.dumps(rows, indent=2) + "\n")
-    return Outcome("".join(_row(p.rule.id, p.rule.severity.value, p.title) for p in every))
+    return Outcome("".join(_row(page) for page in every))
 
 
-def _row(rule: str, severity: str, title: str) -> str:
-    return f"{rule}  ({severity})\n  {title}\n"
+def _row(page: Page) -> str:
+    return f"{page.rule.id} ({page.rule.severity.value})\n  {page.title}\n"
