@@ -171,7 +171,10 @@ class ExceptionEntry(Instruction):
 class Thread:
     """What one PE runs, and its system registers and EL at the start.
 
-    Registers it leaves out are zero.  ``on_fault`` runs, in the EL that
+    Registers it leaves out are zero, but that stage 1 of a regime is on if its
+    TTBR0 is given, with 48-bit addresses.  ``earlier`` are register settings of
+    the PE before: it may still hold what it could cache under them.
+    ``on_fault`` runs, in the EL that
     ``fault_to`` gives, after an access of ``code`` faulted; without it a fault
     ends the thread, and so does a fault in ``on_fault``.
     """
@@ -179,6 +182,7 @@ class Thread:
     code: tuple[Instruction, ...]
     registers: Mapping[str, int] = field(default_factory=dict)
     el: int = 1
+    earlier: tuple[Mapping[str, int], ...] = ()
     on_fault: tuple[Instruction, ...] | None = None
     fault_to: int | None = None  # None: EL2 after a fault of stage 2, else the same EL
 
