@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from harness.litmus.instructions import Address
+from harness.litmus.instructions import Address, Cell, Content, Entry, Place, Stage
 from harness.litmus.tokens import Line, shown
 from reference_model.coordinates import Coord
 
@@ -14,12 +15,18 @@ __all__ = ["And", "Atom", "Condition", "Not", "Or", "atoms", "holds", "read_cond
 DEEPEST = 16
 
 
+KINDS = ("translation", "permission", "access")
+_CONTENTS = tuple(content.value for content in Content)
+_STAGES = tuple(stage.value for stage in Stage)
+
+
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """``0:r1 = 2``, ``0:r1 = fault(stage 2)`` or ``pa1 = 2``.
+    """``0:r1 = 2``, ``0:r1 = fault(stage 2)``, ``fault(0:L1)`` or ``pa1 = 2``.
 
-    ``pe`` is -1 for memory.  ``value`` is None for a fault; ``stage`` and
-    ``level`` narrow a fault down, None for any.
+    ``pe`` is -1 for memory: a ``memory`` address or a ``cell``.  A fault has
+    neither ``value`` nor ``entry``; ``stage``, ``level`` and ``kind`` narrow it
+    down, None or "" for any.  ``label`` is that of the instruction that faults.
     """
 
     pe: int
@@ -28,6 +35,10 @@ class Atom:
     value: int | None = None
     stage: int | None = None
     level: int | None = None
+    cell: Cell | None = None
+    entry: Entry | None = None
+    label: str = ""
+    kind: str = ""
     coord: Coord | None = field(default=None, compare=False)
 
 
@@ -82,77 +93,143 @@ def holds(condition: Condition, truth: Callable[[Atom], bool]) -> bool:
             return holds(left, truth) or holds(right, truth)
 
 
-def read_condition(line: Line) -> Condition:
+class Places(Protocol):
+    """Reads descriptors, and where they are."""
+
+    def entry(self, line: Line) -> Entry:
+        """Read the value of a descriptor."""
+
+    def place(self, line: Line) -> Place:
+        """Read an address or a descriptor cell."""
+
+
+def read_condition(line: Line, places: Places) -> Condition:
     """Read the rest of a line as a condition."""
-    condition = _either(line, 0)
+    condition = _Reader(line, places).either(0)
     line.finish()
     return condition
 
 
-def _either(line: Line, depth: int) -> Condition:
-    left = _both(line, depth)
-    while line.accept("or") or line.accept("\\/"):
-        left = Or(left, _both(line, depth))
-    return left
+class _Reader:
+    def __init__(self, line: Line, places: Places) -> None:
+        self._line = line
+        self._places = places
 
+    def either(self, depth: int) -> Condition:
+        left = self._both(depth)
+        while self._line.accept("or") or self._line.accept("\\/"):
+            left = Or(left, self._both(depth))
+        return left
 
-def _both(line: Line, depth: int) -> Condition:
-    left = _single(line, depth)
-    while line.accept("and") or line.accept("/\\"):
-        left = And(left, _single(line, depth))
-    return left
+    def _both(self, depth: int) -> Condition:
+        left = self._single(depth)
+        while self._line.accept("and") or self._line.accept("/\\"):
+            left = And(left, self._single(depth))
+        return left
 
+    def _single(self, depth: int) -> Condition:
+        line = self._line
+        if depth > DEEPEST:
+            line.fail(f"condition nested deeper than {DEEPEST}")
+        if line.accept("not") or line.accept("~"):
+            return Not(self._single(depth + 1))
+        if line.accept("("):
+            inner = self.either(depth + 1)
+            line.expect(")")
+            return inner
+        coord = line.coord
+        token = line.peek()
+        if token.kind == "number":
+            return self._register(coord)
+        if line.accept("fault"):
+            return self._labelled(coord)
+        if token.text in _STAGES:
+            return self._cell(coord)
+        if token.kind != "name":
+            line.fail(f"expected '0:r0 = value' or 'pa1 = value', not {shown(token)}")
+        offset = 0
+        name = line.take().text
+        if line.accept("+"):
+            offset = line.number("an offset")
+        line.expect("=")
+        place = Address(name, offset, coord)
+        return Atom(-1, -1, place, line.number("a value"), coord=coord)
 
-def _single(line: Line, depth: int) -> Condition:
-    if depth > DEEPEST:
-        line.fail(f"condition nested deeper than {DEEPEST}")
-    if line.accept("not") or line.accept("~"):
-        return Not(_single(line, depth + 1))
-    if line.accept("("):
-        inner = _either(line, depth + 1)
-        line.expect(")")
-        return inner
-    return _atom(line)
-
-
-def _atom(line: Line) -> Atom:
-    coord = line.coord
-    token = line.peek()
-    if token.kind == "number":
+    def _register(self, coord: Coord) -> Atom:
+        line = self._line
         pe = line.number("a PE number", 16)
         line.expect(":")
         register = read_register(line)
         line.expect("=")
         if line.accept("fault"):
-            stage, level = _fault(line)
-            return Atom(pe, register, None, None, stage, level, coord)
-        return Atom(pe, register, None, line.number("a value or 'fault'"), coord=coord)
-    if token.kind != "name":
-        line.fail(f"expected '0:r0 = value' or 'pa1 = value', not {shown(token)}")
-    place = Address(line.take().text, _offset(line), coord)
-    line.expect("=")
-    return Atom(-1, -1, place, line.number("a value"), coord=coord)
+            narrow = _Narrow()
+            if line.accept("("):
+                narrow.read(line)
+                line.expect(")")
+            return narrow.atom(pe, register, "", coord)
+        if line.peek().text in _CONTENTS:
+            return Atom(pe, register, entry=self._places.entry(line), coord=coord)
+        value = line.number("a value, a descriptor or 'fault'")
+        return Atom(pe, register, None, value, coord=coord)
+
+    def _labelled(self, coord: Coord) -> Atom:
+        """Read what stands after ``fault`` in ``fault(1:L0, permission)``."""
+        line = self._line
+        line.expect("(")
+        pe = line.number("a PE number", 16)
+        line.expect(":")
+        label = line.name("the label of an instruction")
+        narrow = _Narrow()
+        if line.accept(","):
+            narrow.read(line)
+        line.expect(")")
+        return narrow.atom(pe, -1, label, coord)
+
+    def _cell(self, coord: Coord) -> Atom:
+        line = self._line
+        place = self._places.place(line)
+        assert isinstance(place, Cell)
+        line.expect("=")
+        if line.peek().text in _CONTENTS:
+            entry = self._places.entry(line)
+            return Atom(-1, cell=place, entry=entry, coord=coord)
+        return Atom(-1, cell=place, value=line.number("a descriptor"), coord=coord)
 
 
-def _offset(line: Line) -> int:
-    return line.number("an offset") if line.accept("+") else 0
+class _Narrow:
+    """What else is said about a fault."""
 
+    def __init__(self) -> None:
+        self._stage: int | None = None
+        self._level: int | None = None
+        self._kind = ""
 
-def _fault(line: Line) -> tuple[int | None, int | None]:
-    stage: int | None = None
-    level: int | None = None
-    if line.accept("("):
+    def read(self, line: Line) -> None:
         while True:
             if line.accept("stage"):
-                stage = line.number("a stage", 3)
+                self._stage = line.number("a stage", 3)
             elif line.accept("level"):
-                level = line.number("a level", 4)
+                self._level = line.number("a level", 4)
+            elif line.peek().text in KINDS:
+                self._kind = line.take().text
             else:
-                line.fail(f"expected 'stage N' or 'level N', not {shown(line.peek())}")
+                line.fail(
+                    "expected 'stage N', 'level N' or one of "
+                    f"{', '.join(KINDS)}, not {shown(line.peek())}"
+                )
             if not line.accept(","):
                 break
-        line.expect(")")
-    return stage, level
+
+    def atom(self, pe: int, register: int, label: str, coord: Coord) -> Atom:
+        return Atom(
+            pe,
+            register,
+            stage=self._stage,
+            level=self._level,
+            label=label,
+            kind=self._kind,
+            coord=coord,
+        )
 
 
 def read_register(line: Line) -> int:

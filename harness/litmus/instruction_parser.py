@@ -68,6 +68,11 @@ ATTRIBUTES = (
 )
 TLBI_OPTIONS = ("asid", "ttl", "tg", "scale", "num")
 _DOMAINS = {"": Domain.SY} | {d.value.upper(): d for d in Domain}
+_DEPENDENT: dict[str, tuple[type[Instruction], ...]] = {
+    "addr": (Load, Store, Wait, Tlbi),
+    "data": (Store,),
+    "ctrl": (Load, Store, Wait, Tlbi, Barrier, Isb),
+}
 _LAST_LEVEL = 3
 MOST_TIMES = 1 << 18
 
@@ -109,21 +114,25 @@ class InstructionParser:
 
     def _instruction(self, line: Line) -> Instruction:
         coord, start = line.coord, line.peek().column
-        op = line.name("an instruction")
+        op = line.name("an instruction or its label")
+        label = ""
+        if line.accept(":"):
+            label, op = op, line.name("an instruction")
         reader = self._readers.get(op)
         if reader is None:
             known = ", ".join(self._readers)
             raise_at(coord, f"no instruction '{op}': {known}")
         read = reader(line, coord, op)
-        read = self._dependencies(line, read)
+        read = self._dependencies(line, read, op)
         text = line.text[start - 1 : line.peek().column - 1].strip()
-        return replace(read, text=text)
+        return replace(read, text=text, label=label)
 
-    def _dependencies(self, line: Line, read: Instruction) -> Instruction:
+    def _dependencies(self, line: Line, read: Instruction, op: str) -> Instruction:
         fields = {"addr": "address_from", "data": "data_from", "ctrl": "control_from"}
         while line.peek().text in fields:
-            if not isinstance(read, (Load, Store, Wait)):
-                line.fail("only a load or a store has dependencies")
+            word = line.peek().text
+            if not isinstance(read, _DEPENDENT[word]):
+                line.fail(f"{op} has no {word}() dependency")
             name = fields[line.take().text]
             line.expect("(")
             number = read_register(line)

@@ -123,10 +123,14 @@ Value = Number | Register | Entry
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One step of a PE; what its address, data or a branch before it depend on."""
+    """One step of a PE; what its address, data or a branch before it depend on.
+
+    ``label`` is what a condition calls it, in a test that asks for its fault.
+    """
 
     coord: Coord
     text: str = field(compare=False)
+    label: str = field(default="", kw_only=True)
     address_from: tuple[int, ...] = field(default=(), kw_only=True)
     data_from: tuple[int, ...] = field(default=(), kw_only=True)
     control_from: tuple[int, ...] = field(default=(), kw_only=True)

@@ -99,7 +99,9 @@ PROGRAMS
   MSR REGISTER, NUMBER | VM | FLAG|FLAG...
         VTTBR_EL2, TTBR0_EL1 of a VM by name; HCR_EL2 by its flags VM, FB, BSU,
         RW, TGE, E2H.
-  addr(rN) data(rN) ctrl(rN)    behind a load or store: its dependencies
+  addr(rN) data(rN) ctrl(rN)    behind an access: its dependencies; behind a
+                                TLBI: addr, ctrl; behind a barrier or ISB: ctrl
+  L0: STR 1, x                  a label, for a condition that names it
   PLACE: a VA (translated), a physical name (never translated), or a descriptor
     S1(x[, LEVEL])  S2(ipa1[, LEVEL])  H(h[, LEVEL])  of the PE's VM,
     S2(vm2, ipa1)   of another VM,   S2@T(ipa1)  in the table T.
@@ -108,9 +110,10 @@ PROGRAMS
 CONDITIONS
 
   exists 0:r1 = 2 and not (1:r0 = fault or pa1 = 3)
-        N:rM = NUMBER | fault | fault(stage N) | fault(level N) |
-        fault(stage N, level N);  NAME = NUMBER for memory at the end;
-        and, or, not, ().
+        N:rM = NUMBER | TARGET | fault | fault(DETAIL[, DETAIL...]);
+        fault(N:LABEL[, DETAIL...]) that access of PE N faulted; DETAIL: stage
+        N, level N, translation, permission, access;  NAME = NUMBER and
+        S1(x) = TARGET for memory at the end;  and, or, not, ().
   verdict allowed|forbidden|always|sometimes [with FEATURE=VALUE, ...]
         allowed: some execution, perhaps all; sometimes: some, not all.
         One line for each machine: FEATURE is ets, bbm, ntlbpa, ttl, tlb_range,
