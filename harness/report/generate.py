@@ -104,7 +104,7 @@ def _wanted() -> dict[str, str]:
     """Return the text of every file, by its name below the top directory."""
     files = {
         "generated/schema.json": schema_text(),
-        "generated/rules.md": rule_catalogue(),
+        **{f"generated/{name}": text for name, text in rule_catalogue().items()},
     }
     for name, result in _results():
         for kind, render in FORMATS.items():
