@@ -76,6 +76,8 @@ class Completion:
             own = any(op.pe == tlb.pe for op in done)
             if self._lingers and own and entry.vmid == NO_VMID:
                 tlb.lingering[entry] = now
+        for operation in done:
+            tlb.end_copies(operation)
         self._stage1_on(tlb, done, now)
         self._recent.extend(op for op in done if op not in self._recent)
 

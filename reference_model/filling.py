@@ -43,7 +43,8 @@ class Filling:
     def enter(self, tlb: Tlb, context: Context, now: int) -> None:
         """Fill ``tlb`` when ``context`` starts to be in context on its PE."""
         self._tables.space(context.root)
-        for cell in self._memory.unpublished():
+        copied = tlb.copies.cells(context.tag, context.root.regime)
+        for cell in dict.fromkeys([*self._memory.unpublished(), *copied]):
             self._old_values(tlb, context, cell, now)
         for link in self._tables.contiguous(context.root):
             self._pieces(tlb, context.tag, self._tables.astray(link), now)
@@ -65,7 +66,7 @@ class Filling:
         self, tlb: Tlb, tag: Tag, table: Table, cell: Cell, now: int
     ) -> None:
         # Values that a walk may still read although they were replaced.
-        for record in cell.visible(tlb.pe, floor=table.floor):
+        for record in self._readable(tlb, tag, table, cell):
             if record is not cell.current:
                 self._derive(tlb, tag, table.read(cell, record), now)
 
@@ -84,8 +85,15 @@ class Filling:
 
     def _expand(self, tlb: Tlb, tag: Tag, table: Table, now: int) -> None:
         for cell in self._tables.cells(table):
-            for record in cell.visible(tlb.pe, floor=table.floor):
+            for record in self._readable(tlb, tag, table, cell):
                 self._derive(tlb, tag, table.read(cell, record), now)
+
+    @staticmethod
+    def _readable(tlb: Tlb, tag: Tag, table: Table, cell: Cell) -> list[StoreRecord]:
+        """List the values that a walk may be given: of memory, and of copies."""
+        visible = cell.visible(tlb.pe, floor=table.floor)
+        copied = tlb.copies.of(tag, table.root.regime, cell)
+        return [*(r for r in copied if r not in visible), *visible]
 
     def stored(
         self, cell: Cell, old: StoreRecord, new: StoreRecord, now: int
@@ -127,6 +135,8 @@ class Filling:
             for tag in tlb.users(link.table.root):
                 for kind in tlb.kinds_of(link):
                     if tlb.may_hold(entry_of(kind, tag, link), now):
+                        regime = link.table.root.regime
+                        tlb.copies.keep(tag, regime, link.cell, link.record)
                         for part in group:
                             self._outlives(tlb, entry_of(kind, tag, part), now)
                 for piece in neighbours:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reference_model.assumptions import Assumptions
-from reference_model.entries import TABLE_KINDS, Entry, EntryKind, Stage1
+from reference_model.entries import TABLE_KINDS, Entry, EntryKind, Stage1, Tag
 from reference_model.matching import Candidate, Part, Selection
 from reference_model.regimes import Regime
 from reference_model.tables import Link, Tables
@@ -46,7 +46,12 @@ class Issued:
     def ordered_before(self, other: Issued, pe: int) -> bool:
         """Tell whether it was done on ``pe`` when ``other`` was issued (M5)."""
         done = self.done.get(pe)
-        return done is not None and done <= other.time
+        if done is not None and done <= other.time:
+            return True
+        # An AArch32 PE's operations act on itself in program order (G5.9.1.3).
+        in_order = self.assumptions.a32_tlbi_program_order
+        own = self.pe == other.pe == pe and self.time < other.time
+        return own and in_order and self.operation.aarch32 and other.operation.aarch32
 
     def repeats(self, other: Issued) -> bool:
         """Tell whether it selects just what an earlier TLBI selected."""
@@ -66,6 +71,13 @@ class Issued:
         return self._selection.selects(
             Candidate(Regime.EL10, True, Part.TABLE, stage1.vmid)
         )
+
+    def ends_copies(self, tag: Tag, regime: Regime) -> bool:
+        """Tell whether it ends the copies made in a context (R_TJQVP)."""
+        stage2 = regime is Regime.EL10
+        vmid = tag.vmid if stage2 else None
+        copy = Candidate(regime, not stage2, Part.COPY, vmid, tag.asid)
+        return self._selection.selects(copy)
 
     def removes(self, entry: Entry, tables: Tables) -> bool:
         """Tell whether it must remove ``entry``, built before it was issued."""

@@ -32,11 +32,18 @@ class Oracle:
     entered: what a TLB holds for another pair came from mixed registers.
     """
 
-    def __init__(self, tables: Tables, tlbs: list[Tlb], times: dict[int, int]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        tlbs: list[Tlb],
+        times: dict[int, int],
+        iommus: tuple[int, ...] = (),
+    ) -> None:
         self._tables = tables
         self._tlbs = tlbs
         self._index_at = times  # machine time -> event index
         self.coherent: set[Stage1] = set()
+        self._iommus = iommus
 
     # ----------------------------------------------------------- O1: grants
 
@@ -211,6 +218,8 @@ class Oracle:
         """Find entries of another stage 2 under the VMID being entered (O5)."""
         found = []
         for tlb in self._tlbs:
+            if tlb.pe in self._iommus:
+                continue
             for root in tlb.roots(context.tag):
                 if root == context.root:
                     continue
@@ -225,7 +234,7 @@ class Oracle:
                             context.vmid,
                             -1,
                             held.link,
-                            reason="vmid",
+                            reason=_shared(root, context.root),
                         )
                     )
         return found
@@ -337,6 +346,14 @@ class Oracle:
 
 
 _MORE = "more"
+
+
+def _shared(root: Root, entered: Root) -> str:
+    """Name what two stage 2s of one VMID share: the tables, or the VMID alone.
+
+    With the same tables it is a control register that has changed (F3.8).
+    """
+    return "sysreg" if root.address == entered.address else "vmid"
 
 
 def _excess(now: Link, old: Link) -> str:

@@ -47,6 +47,8 @@ TRANSLATION_REGISTERS = (
 )
 
 _VTCR_VS = 1 << 19  # 16-bit VMID
+# IRGN0, ORGN0, SH0, PS, HA and HD; T0SZ, SL0 and TG0 show in the root itself.
+_VTCR_CACHED = 3 << 8 | 3 << 10 | 3 << 12 | 7 << 16 | 3 << 21
 _VTCR_DS = 1 << 32
 _VTCR_SL2 = 1 << 33
 _PS_52_BITS = 6
@@ -57,7 +59,8 @@ class Root(NamedTuple):
     """The root of a walk: stage 2, or the one stage of an EL2 regime.
 
     ``pages`` concatenated tables from ``address``, each of the size of the
-    ``granule``; walks start at ``level``.
+    ``granule``; walks start at ``level``.  ``attributes`` are the fields of
+    VTCR_EL2 that entries may hold (R_VNRFW, R_JBNTF).
     """
 
     address: int
@@ -65,6 +68,7 @@ class Root(NamedTuple):
     pages: int
     granule: Granule = Granule.K4
     regime: Regime = Regime.EL10
+    attributes: int = 0
 
 
 def vmid_of(vttbr: int, vtcr: int, bits: int = 16) -> int:
@@ -137,7 +141,7 @@ def root_of(vttbr: int, vtcr: int) -> Root:
     base = vttbr & _BADDR_MASK & -used
     if base != granule.table_of(base):
         raise Unmodelled("VTTBR_EL2: a root that shares its page with other data")
-    return Root(base, level, pages, granule)
+    return Root(base, level, pages, granule, attributes=vtcr & _VTCR_CACHED)
 
 
 def el2_root(ttbr: int, tcr: int, regime: Regime) -> Root:

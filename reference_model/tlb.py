@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from reference_model.copies import Copies
 from reference_model.entries import (
     ALL_KINDS,
     TABLE_KINDS,
@@ -38,7 +39,12 @@ class Tlb:
     """The entries that PE number ``pe`` may hold."""
 
     def __init__(
-        self, pe: int, tables: Tables, kinds: frozenset[EntryKind] = ALL_KINDS
+        self,
+        pe: int,
+        tables: Tables,
+        kinds: frozenset[EntryKind] = ALL_KINDS,
+        *,
+        copies: bool = False,
     ) -> None:
         self.pe = pe
         self._tables = tables
@@ -47,6 +53,7 @@ class Tlb:
         self._at: dict[_Key, dict[Entry, None]] = {}
         self._shifts: list[int] = []  # logarithms of the sizes, large ones first
         self._walkers: dict[int, dict[Entry, None]] = {}
+        self.copies = Copies(pe, exist=copies)
         self.lingering: dict[Entry, int] = {}  # gone, but for the PE's own accesses
         self.removed: dict[Entry, int] = {}  # when dropped, while TLBIs pend
         self.active: tuple[Context, ...] = ()  # contexts that may fill now
@@ -273,6 +280,16 @@ class Tlb:
         if entry.kind in TABLE_KINDS:
             for frame in link.child.frames:
                 self._walkers[frame].pop(entry)
+
+    def end_copies(self, operation: Issued) -> None:
+        """Drop the copies of descriptors that a completed TLBI ends."""
+        self.copies.done(operation, self._walked)
+
+    def _walked(self, page: int, tag: Tag, regime: Regime) -> bool:
+        roots = (table.root for table in self._tables.linked(page))
+        current = any((tag, root) in self._filled for root in roots)
+        stale = (e for e in self.walkers(page) if e.tag == tag)
+        return current or any(e.link.table.root.regime is regime for e in stale)
 
     def walkers(self, page: int) -> list[Entry]:
         """List the stale table entries through which a 4 KiB page is walked."""

@@ -15,6 +15,7 @@ from shorthand import (
     ROOT,
     TABLE2,
     TWO_RUNNING,
+    VTCR,
     block,
     broken,
     dmb,
@@ -39,7 +40,6 @@ from reference_model.events import (
 )
 from reference_model.machine import Machine, Start
 from reference_model.profiles import ARCHITECTURE_PROFILES
-from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Property
 
 OTHER_VCPU: list[Event] = [Msr(0, "TTBR0_EL1", 0x9000), Isb(0)]
@@ -282,3 +282,12 @@ def test_new_table_below_a_new_table() -> None:
     assert _reached(*clear, inner, outer) == {0, 1}
     assert _reached(*clear, inner, dmb("ishst"), outer) == set()
     assert _reached(*clear, dmb("ishst"), inner, outer) == set()
+
+
+def test_control_register_changed_under_the_same_vmid_r_vnrfw() -> None:
+    """VTCR_EL2 fields may be held in entries: the VMID must be flushed."""
+    before: list[Event] = [*ONE_RAN, dsb("sy"), Msr(0, "VTCR_EL2", VTCR | 1 << 8)]
+    found = machine().run([*before, *enter()])
+    assert {(v.broken, v.reason) for v in found} == {(Property.O5, "sysreg")}
+    flush = [Isb(0), tlbi("VMALLS12E1IS"), dsb("ish")]
+    assert machine().run([*before, *flush, *enter()]) == []
