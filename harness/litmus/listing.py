@@ -11,6 +11,7 @@ from harness.litmus.answer import Answer, Result
 __all__ = ["listing"]
 
 _WIDTH = 80
+_NAME = 40  # columns
 _INDENT = " " * 10
 
 
@@ -29,17 +30,17 @@ def listing(answers: Sequence[Answer], *, explain: bool, quiet: bool) -> str:
 
 
 def _result(answer: Answer, result: Result) -> Iterator[str]:
-    """Yield ``STATUS  OUTCOME  STATES  NAME``, and what was expected instead."""
+    """Yield ``STATUS  NAME  OUTCOME  STATES``, and what was expected instead."""
     status = "ok" if result.ok else "MISMATCH"
     features = ", ".join(f"{key}={value}" for key, value in result.expectation.changes)
     name = answer.test.name + (f" ({features})" if features else "")
-    outcome = str(result)
-    head = f"{status:<8}  {outcome:<12} {result.states:>8}  "
-    if len(head) + len(name) <= _WIDTH:
-        yield head + name
+    outcome = f"{result}  {result.states}"
+    line = f"{status:<8}  {name:<{_NAME}}  {outcome}"
+    if len(line) <= _WIDTH:
+        yield line
     else:
         yield from _wrapped(name, f"{status:<8}  ")
-        yield from _wrapped(f"{outcome}, {result.states} states")
+        yield from _wrapped(outcome)
     if result.ok:
         return
     coord = result.expectation.coord

@@ -43,6 +43,7 @@ MOST_STEPS = 1024  # of a trace
 _TRACE_ONLY = (Release, Free, Drop, Scrub, Zero, LockOp, IotlbFlush)
 _PROGRAM_ONLY = (Load, Wait)
 _MNEMONIC = re.compile(r"[A-Z]{2,7}$")
+_LABEL = re.compile(r"[A-Z]\w*:")
 
 
 def parse(text: str, name: str = "<string>") -> Test:
@@ -114,7 +115,7 @@ class _Reader:
             return
         word = re.match(r"[\w]*", first)
         keyword = word.group() if word else first
-        if _MNEMONIC.match(keyword):
+        if _MNEMONIC.match(keyword) or _LABEL.match(first):
             self._instructions(line)
             return
         handler = self._keywords.get(keyword)
@@ -161,8 +162,7 @@ class _Reader:
         self._once(line, "stages", value)
 
     def _granule(self, line: Line) -> None:
-        line.take()
-        text = line.rest()
+        text = line.text.strip().partition(" ")[2].strip()
         sizes = {"4k": 12, "16k": 14, "64k": 16}
         if text not in sizes:
             line.fail(f"no granule '{text}': 4k, 16k or 64k")
@@ -188,21 +188,31 @@ class _Reader:
         if el is None:
             line.fail(f"expected el1 or el2, not {shown(line.peek())}")
         line.take()
-        context = self._world.first_vm
-        if line.peek().kind == "name" and line.peek().text != "domain":
-            here = line.coord
-            context = line.name("a VM")
-            if context not in self._world.vms:
-                known = ", ".join(self._world.vms)
-                raise ParseError(f"no VM '{context}': {known}", here)
-        domain = 0
-        if line.accept("domain"):
-            domain = line.number("a number of a domain", MOST_PES)
+        header = self._pe_options(line, PeProgram(number, el, "", coord=coord))
         line.accept(":")
         line.finish()
-        header = PeProgram(number, el, context, domain, coord=coord)
         pe = self._pes[number] = _Pe(header)
         self._current, self._section = pe, pe.body
+
+    def _pe_options(self, line: Line, header: PeProgram) -> PeProgram:
+        context = self._world.first_vm
+        if line.peek().kind == "name" and line.peek().text not in ("domain", "after"):
+            context = self._named_vm(line)
+        header = replace(header, context=context)
+        while True:
+            if line.accept("domain"):
+                number = line.number("a number of a domain", MOST_PES)
+                header = replace(header, domain=number)
+            elif line.accept("after"):
+                header = replace(header, after=(*header.after, self._named_vm(line)))
+            else:
+                return header
+
+    def _named_vm(self, line: Line) -> str:
+        if line.peek().text not in self._world.vms:
+            known = ", ".join(self._world.vms)
+            line.fail(f"no VM {shown(line.peek())}: {known}")
+        return line.take().text
 
     def _on_fault(self, line: Line) -> None:
         line.take()
@@ -265,7 +275,7 @@ class _Reader:
         self._asked = taken(line)
         if self._condition is not None:
             line.fail("a second 'exists': a test asks one question")
-        self._condition = read_condition(line)
+        self._condition = read_condition(line, self._world.parser)
 
     def _expected(self, line: Line) -> None:
         self._expectations.append(expectations(line))

@@ -10,7 +10,6 @@ from harness.litmus.instructions import (
     Address,
     Barrier,
     Cell,
-    Entry,
     Eret,
     Hvc,
     Instruction,
@@ -22,7 +21,6 @@ from harness.litmus.instructions import (
     Register,
     Store,
     Tlbi,
-    Value,
     Wait,
 )
 from harness.litmus.names import AddressKind
@@ -49,7 +47,7 @@ def program_of(test: Test, world: World, profile: Profile) -> explored.Program:
     _check_registers(test)
     threads = tuple(_thread(test, world, pe, profile.vmid_bits) for pe in test.pes)
     cells = tuple(
-        observed(atom, world) for atom in _condition_atoms(test) if atom.pe < 0
+        observed(atom, world, test) for atom in _condition_atoms(test) if atom.pe < 0
     )
     # After the registers: they may have made one more root.
     identity = frozenset(world.stage1_pages) if test.stages == 2 else frozenset()
@@ -62,8 +60,10 @@ def program_of(test: Test, world: World, profile: Profile) -> explored.Program:
     )
 
 
-def observed(atom: Atom, world: World) -> int:
+def observed(atom: Atom, world: World, test: Test) -> int:
     """Return the physical address that an atom about memory is about."""
+    if atom.cell is not None:
+        return world.cell(atom.cell, next(iter(test.vms)))[0]
     assert atom.memory is not None
     return world.names.number(atom.memory, AddressKind.PA)
 
@@ -73,15 +73,22 @@ def _condition_atoms(test: Test) -> list[Atom]:
 
 
 def _check_registers(test: Test) -> None:
-    """Refuse a question about a register that nothing loads."""
-    loaded = {
-        (pe.number, each.register)
-        for pe in test.pes
-        for each in pe.body + pe.on_fault
-        if isinstance(each, (Load, Wait))
-    }
+    """Refuse a question about what no instruction of a PE does."""
+    loaded = set()
+    labels = set()
+    for pe in test.pes:
+        for each in pe.body + pe.on_fault:
+            if isinstance(each, (Load, Wait)):
+                loaded.add((pe.number, each.register))
+            if isinstance(each, (Load, Wait, Store)):
+                labels.add((pe.number, each.label))
     for atom in _condition_atoms(test):
-        if atom.pe >= 0 and (atom.pe, atom.register) not in loaded:
+        if atom.label:
+            if (atom.pe, atom.label) not in labels:
+                raise ParseError(
+                    f"pe {atom.pe} has no load or store at {atom.label}", atom.coord
+                )
+        elif atom.pe >= 0 and (atom.pe, atom.register) not in loaded:
             raise ParseError(f"pe {atom.pe} never loads r{atom.register}", atom.coord)
 
 
@@ -91,12 +98,16 @@ def _thread(test: Test, world: World, pe: PeProgram, vmid_bits: int) -> explored
     handler = None
     if pe.on_fault:
         handler = translator.code(pe.on_fault, pe.fault_el)
+    earlier = tuple(
+        world.registers(context, vmid_bits=vmid_bits) for context in pe.after
+    )
     return explored.Thread(
         code,
         world.registers(pe.context, vmid_bits=vmid_bits),
         pe.el,
-        handler,
-        pe.fault_el,
+        earlier,
+        on_fault=handler,
+        fault_to=pe.fault_el,
     )
 
 
@@ -130,10 +141,9 @@ class _Translator:
             case Wait(op=op, register=register, place=place, value=value):
                 where = self._at(place)
                 return explored.Wait(f"r{register}", where, value, _ORDERS[op])
-            case Store(op=op, place=place):
-                value_stored = self._value(each.value, place)
+            case Store(op=op):
                 data = _names(each.data_from)
-                return explored.Store(self._at(place), value_stored, _ORDERS[op], data)
+                return explored.Store(*self._stored(each), _ORDERS[op], data)
             case Tlbi():
                 return explored.Tlbi(each.op, operand(each, world, context))
             case Barrier(kind=kind, domain=domain, access=access, nxs=nxs):
@@ -184,19 +194,16 @@ class _Translator:
                 place.coord,
             )
 
-    def _value(self, value: Value, place: Place) -> explored.Value:
-        match value:
+    def _stored(self, each: Store) -> tuple[explored.Address, explored.Value]:
+        match each.value:
             case Number(value=number):
-                return number
+                return self._at(each.place), number
             case Register(number=number):
-                return explored.Reg(f"r{number}")
-            case Entry():
-                if not isinstance(place, Cell):
-                    raise ParseError(
-                        "a descriptor goes into S1(), S2() or H()", value.coord
-                    )
-                level = self._world.cell(place, self._pe.context)[1]
-                return self._world.entry(value, place.stage, level)
+                return self._at(each.place), explored.Reg(f"r{number}")
+        if not isinstance(each.place, Cell):
+            raise ParseError("a descriptor goes into S1(), S2() or H()", each.coord)
+        pa, value = self._world.stored(each.value, each.place, self._pe.context)
+        return explored.Physical(pa), value
 
 
 def _names(registers: tuple[int, ...]) -> tuple[str, ...]:

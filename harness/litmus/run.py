@@ -10,12 +10,17 @@ from harness.check.timeline import Replay
 from harness.errors import ParseError, Unsupported
 from harness.litmus.answer import Answer, Result
 from harness.litmus.profile_change import assumptions_of, changed, profile_of
-from harness.litmus.test import Expectation, Test
+from harness.litmus.program import program_of
+from harness.litmus.test import Expectation, Test, Verdict
 from harness.litmus.trace import events_of, start_of
+from harness.litmus.truth import ends_as_asked
 from harness.litmus.world import World
 from reference_model.assumptions import Assumptions
 from reference_model.coordinates import Coord
+from reference_model.exploration.program import Bounds, Outcome
+from reference_model.exploration.search import explore
 from reference_model.profiles import Profile
+from reference_model.unexhausted import Unexhausted
 from reference_model.unmodelled import Unmodelled
 
 __all__ = ["run"]
@@ -35,8 +40,8 @@ def run(test: Test, profile: str | None = None) -> Answer:
         chosen = changed(base, expected.changes, expected.coord)
         try:
             results.append(_result(test, world, expected, chosen, assumptions))
-        except (Unmodelled, Unsupported) as unmodelled:
-            results.append(Result(expected, inconclusive=str(unmodelled)))
+        except (Unmodelled, Unsupported, Unexhausted) as unknown:
+            results.append(Result(expected, inconclusive=str(unknown)))
     return Answer(test, tuple(results))
 
 
@@ -48,8 +53,31 @@ def _result(
     assumptions: Assumptions,
 ) -> Result:
     if test.condition is not None:
-        raise Unsupported(None, "'exists' is not explored yet")
+        return _explored(test, world, expected, profile, assumptions)
     return _traced(test, world, expected, profile, assumptions)
+
+
+def _explored(
+    test: Test,
+    world: World,
+    expected: Expectation,
+    profile: Profile,
+    assumptions: Assumptions,
+) -> Result:
+    """Exhaust the executions of the PEs' programs."""
+    outcomes = explore(program_of(test, world, profile), Bounds(), assumptions)
+    if not outcomes.all:
+        raise Unsupported(None, "no execution comes to an end: what is waited for?")
+
+    def asked(outcome: Outcome) -> bool:
+        return ends_as_asked(test, world, outcome)
+
+    if not outcomes.reachable(asked):
+        return Result(expected, Verdict.FORBIDDEN, states=outcomes.states)
+    verdict = Verdict.ALWAYS if outcomes.always(asked) else Verdict.SOMETIMES
+    steps = outcomes.shortest(asked) or ()
+    execution = tuple(f"{step.label}: {step.what}" for step in steps)
+    return Result(expected, verdict, (), outcomes.states, execution)
 
 
 def _traced(

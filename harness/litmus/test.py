@@ -75,12 +75,14 @@ class PeProgram:
 
     ``fault_el`` is the EL that faults go to, None for EL2 from stage 2 and the
     same EL otherwise.  ``domain`` numbers its inner-shareable domain.
+    ``after`` are VMs whose entries it may still hold, having run them before.
     """
 
     number: int
     el: int
     context: str
     domain: int = 0
+    after: tuple[str, ...] = ()
     body: tuple[Instruction, ...] = ()
     on_fault: tuple[Instruction, ...] = ()
     fault_el: int | None = None

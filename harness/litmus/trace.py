@@ -160,8 +160,7 @@ class _Translator:
         if isinstance(each.value, Entry):
             if not isinstance(each.place, Cell):
                 raise ParseError("a descriptor goes into S1(), S2() or H()", each.coord)
-            pa, level = self._world.cell(each.place, context)
-            value = self._world.entry(each.value, each.place.stage, level)
+            pa, value = self._world.stored(each.value, each.place, context)
         elif isinstance(each.value, Number):
             pa, value = self._place(each.place, context), each.value.value
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.errors import ParseError
 from harness.litmus.descriptor import MAIR, leaf, table_pointer
@@ -209,6 +209,17 @@ class World:
                 f"the walk for {cell.address} ends at level {level}", cell.coord
             )
         return slot, level
+
+    def stored(self, entry: Entry, cell: Cell, context: str) -> tuple[int, int]:
+        """Return where a store of a descriptor goes, and its value.
+
+        A block or a table says itself at which level it stands.
+        """
+        says = entry.content in (Content.BLOCK, Content.TABLE)
+        if says and cell.level is None and not cell.table:
+            cell = replace(cell, level=self._level_of(entry))
+        pa, level = self.cell(cell, context)
+        return pa, self.entry(entry, cell.stage, level)
 
     def _inside(self, page: _Page, address: Address) -> int:
         number = self.names.number(address, *_INPUTS[page.stage])
