@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from reference_model.addresses import Granule
 from reference_model.operations import By, Operation, Scope
+from reference_model.sysregs import Root
 from reference_model.unmodelled import Unmodelled
 
-__all__ = ["Coprocessor", "decode_hyp_operation", "hyp_encoding", "hyp_name"]
+__all__ = [
+    "Coprocessor",
+    "decode_hyp_operation",
+    "hyp_encoding",
+    "hyp_name",
+    "hyp_root_of",
+    "hyp_vmid_of",
+]
 
 
 class Coprocessor(NamedTuple):
@@ -116,3 +125,33 @@ def hyp_name(encoding: Coprocessor) -> str:
             f"p15, {encoding.opc1}, c{encoding.crn}, c{encoding.crm}, {encoding.opc2}"
         )
     return found
+
+
+_BADDR_MASK = 0x0000_00FF_FFFF_F000  # 40-bit physical addresses
+
+
+def hyp_vmid_of(vttbr: int) -> int:
+    """Return the VMID of an AArch32 VTTBR: 8 bits."""
+    return (vttbr >> 48) & 0xFF
+
+
+def hyp_root_of(vttbr: int, vtcr: int) -> Root:
+    """Decode the root of a stage-2 walk of AArch32: 4K granule, level 1 or 2.
+
+    VTCR.T0SZ is signed: its sign is bit 4 (S), as bit 3 must be too.
+    """
+    level = {0: 2, 1: 1}.get((vtcr >> 6) & 3)
+    t0sz = vtcr & 0xF
+    if level is None or t0sz >> 3 != (vtcr >> 4) & 1:
+        raise Unmodelled("VTCR.SL0 is reserved, or VTCR.S is not the sign of T0SZ")
+    ipa_bits = 32 - (t0sz - 16 if t0sz & 8 else t0sz)
+    granule = Granule.K4
+    table_bits = granule.shift(level) + granule.stride
+    pages = 1 << max(0, ipa_bits - table_bits)
+    if pages > 16 or ipa_bits <= granule.shift(level):
+        raise Unmodelled(f"VTCR: {ipa_bits}-bit IPA from level {level}")
+    used = 1 << max(5, min(granule, ipa_bits - granule.shift(level) + 3))
+    base = vttbr & 0xFF_FFFF_FFFF & -used
+    if base != base & _BADDR_MASK:
+        raise Unmodelled("VTTBR: a root that shares its page with other data")
+    return Root(base, level, pages, granule)

@@ -20,6 +20,7 @@ __all__ = [
     "forces_broadcast",
     "granule_of",
     "has_asids",
+    "least_pa_bits",
     "root_of",
     "stage2_on",
     "vmid_of",
@@ -107,6 +108,22 @@ def el2_host(hcr: int) -> bool:
 
 # VTCR_EL2.TG0
 _GRANULES = {0b00: Granule.K4, 0b01: Granule.K64, 0b10: Granule.K16}
+
+
+# The start levels that small physical addresses rule out.
+_LEAST_PA_BITS = {
+    (Granule.K4, 0): 44,
+    (Granule.K16, 1): 42,
+    (Granule.K64, 1): 44,
+}
+
+
+def least_pa_bits(root: Root) -> int:
+    """Return the physical address size from which on stage 2 may start there.
+
+    With a smaller one (ID_AA64MMFR0_EL1.PARange) every walk faults.
+    """
+    return _LEAST_PA_BITS.get((root.granule, root.level), 32)
 
 
 def granule_of(vtcr: int) -> Granule:

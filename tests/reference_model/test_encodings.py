@@ -11,6 +11,8 @@ from reference_model.aarch32 import (
     decode_hyp_operation,
     hyp_encoding,
     hyp_name,
+    hyp_root_of,
+    hyp_vmid_of,
 )
 from reference_model.encodings import (
     BarrierEncoding,
@@ -21,6 +23,7 @@ from reference_model.encodings import (
     system_name,
 )
 from reference_model.events import Access, BarrierKind, Domain
+from reference_model.sysregs import Root
 from reference_model.tlbi import By, Scope, decode_operation
 from reference_model.unmodelled import Unmodelled
 
@@ -234,3 +237,35 @@ def test_every_aarch32_operation() -> None:
         else:
             with pytest.raises(Unmodelled):
                 hyp_name(encoding)
+
+
+@pytest.mark.parametrize(
+    ("vtcr", "level", "pages"),
+    [
+        (0x18 | 1 << 6, 1, 2),  # T0SZ -8: 40 bits, as Xen has it
+        (0x1F | 1 << 6, 1, 1),  # T0SZ -1: 33 bits
+        (0x00 | 1 << 6, 1, 1),  # 32 bits
+        (0x00, 2, 4),
+        (0x1E, 2, 16),  # T0SZ -2: 34 bits
+        (0x07, 2, 1),  # 25 bits
+    ],
+)
+def test_aarch32_root(vtcr: int, level: int, pages: int) -> None:
+    vttbr = 0x0012_0080_4567_8000
+    assert hyp_root_of(vttbr, vtcr) == Root(0x80_4567_8000, level, pages)
+    assert hyp_vmid_of(vttbr | 0xFF << 56) == 0x12
+
+
+@pytest.mark.parametrize(
+    "vtcr",
+    [
+        pytest.param(0x08 | 1 << 6, id="S-is-not-the-sign"),
+        pytest.param(0x10 | 1 << 6, id="S-without-sign"),
+        pytest.param(2 << 6, id="SL0-reserved"),
+        pytest.param(0x1D, id="32-tables"),
+        pytest.param(0x02 | 1 << 6, id="too-few-bits"),
+    ],
+)
+def test_aarch32_root_not_modelled(vtcr: int) -> None:
+    with pytest.raises(Unmodelled):
+        hyp_root_of(0x4567_8000, vtcr)

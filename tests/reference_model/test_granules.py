@@ -19,7 +19,7 @@ from reference_model.events import (
 )
 from reference_model.machine import Machine, Start
 from reference_model.profiles import ARCHITECTURE_PROFILES
-from reference_model.sysregs import Root, root_of
+from reference_model.sysregs import Root, least_pa_bits, root_of
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Property
 
@@ -113,6 +113,21 @@ def test_root(granule: Granule, t0sz: int, sl0: int, level: int, pages: int) -> 
 def test_root_not_modelled(vtcr: int) -> None:
     with pytest.raises(Unmodelled):
         root_of(0x4560_0000, vtcr)
+
+
+@pytest.mark.parametrize(
+    ("granule", "needed"),
+    [
+        (Granule.K4, {0: 44, 1: 32, 2: 32}),
+        (Granule.K16, {1: 42, 2: 32, 3: 32}),
+        (Granule.K64, {1: 44, 2: 32, 3: 32}),
+    ],
+)
+def test_physical_address_size_for_a_start_level(
+    granule: Granule, needed: dict[int, int]
+) -> None:
+    for level, bits in needed.items():
+        assert least_pa_bits(Root(0, level, 1, granule)) == bits
 
 
 # ------------------------------------------------- a tree of three tables each
