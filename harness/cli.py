@@ -41,6 +41,7 @@ __all__ = ["main"]
 
 # Commands with a module of their own in harness.commands, and what they do.
 _COMMANDS: dict[str, str] = {
+    "replay": "run a saved trace of events, or a casemate log",
     "profiles": "show the CPU profiles and the real cores",
     "assumptions": "list the readings of the architecture that can be chosen",
     "explain": "explain a rule",
@@ -199,7 +200,10 @@ def _scenarios(arguments: argparse.Namespace) -> int:
 
 
 def _run_module(name: str, arguments: argparse.Namespace) -> int:
-    outcome = _module(name).run(arguments)
+    arguments.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    with _Progress(arguments) as progress:
+        arguments.progress = progress.show if progress.wanted else None
+        outcome = _module(name).run(arguments)
     print(outcome.text, end="", flush=True)
     code: int = outcome.code
     return code
@@ -361,7 +365,8 @@ class _Progress:
     """One line on a terminal that says what is being run."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.wanted = sys.stderr.isatty() and not arguments.quiet
+        quiet = getattr(arguments, "quiet", False)
+        self.wanted = sys.stderr.isatty() and not quiet
 
     def __enter__(self) -> _Progress:
         return self

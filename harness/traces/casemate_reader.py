@@ -52,8 +52,8 @@ class CasemateReader:
         self.claim: str | None = None
 
     def __iter__(self) -> Iterator[Record]:
-        known = self._known
-        for number, line in self._lines:
+        known, lines = self._known, self._lines
+        for self.line, line in lines:
             parts = line.split(b" ", 3)
             if len(parts) == 4:
                 head, second, third, tail = parts
@@ -68,7 +68,6 @@ class CasemateReader:
                     continue
             else:
                 key = b""
-            self.line = number
             if line.startswith(b"!"):
                 self.claim = line[1:].decode("utf-8", "replace").strip()
                 return

@@ -30,8 +30,7 @@ class CasemateRun:
     """Takes the records of a log one by one.
 
     ``threads`` is the number of threads of the log.  Each violation is given
-    to ``found``, and not kept; ``events`` counts the machine's events, each of
-    which is also given to ``taken``.
+    to ``found``, and not kept; each event of the machine is given to ``taken``.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class CasemateRun:
         profile: Profile,
         assumptions: Assumptions,
         threads: int,
-        found: Callable[[Violation, int], None],
+        found: Callable[[Violation], None],
         taken: Callable[[Event], None] | None = None,
     ) -> None:
         beside = not assumptions.single_pe
@@ -95,7 +94,7 @@ class CasemateRun:
     def _report(self, only: list[int] | None = None) -> None:
         for violation in self.machine.violations:
             if only is None or _root_of(violation) in only:
-                self._found(violation, self._monitor.taken)
+                self._found(violation)
         self.machine.violations.clear()
 
     # -------------------------------------------------------- release points

@@ -7,7 +7,8 @@ version      1
 pes          number of PEs; each starts at EL2 with an empty TLB
 model        version of the model that the trace was recorded with ("")
 profiles     names of the CPU profiles to replay it on ([]: all)
-assumptions  named readings of the architecture that are not the default ({})
+assumptions  readings of the architecture that are not the default, each as
+             "name=value" ([])
 registers    one object for each PE, register name to value ([])
 memory       initial table memory: lists of address, first value, number of
              words and what each word adds to the one before (the number left
@@ -23,7 +24,7 @@ finding      the rule and fingerprint that the trace was saved for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.traces.event_lines import Malformed, number
 from harness.traces.limits import MAX_MEMORY_WORDS, MAX_PES, WORD
@@ -45,7 +46,7 @@ class Header:
     start: Start
     model: str = ""
     profiles: tuple[str, ...] = ()
-    assumptions: Mapping[str, Value] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
     scenario: str = ""
     touched: tuple[tuple[str, int], ...] = ()
     functions: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ def encode_header(header: Header) -> dict[str, object]:
         "pes": start.pes,
         "model": header.model,
         "profiles": list(header.profiles),
-        "assumptions": dict(header.assumptions),
+        "assumptions": list(header.assumptions),
         "registers": [
             {name: hex(value) for name, value in sorted(registers.items())}
             for registers in start.registers
@@ -127,7 +128,7 @@ def decode_header(data: object) -> Header:
         ),
         _text(data.get("model", ""), "model"),
         _texts(data.get("profiles", []), "profiles"),
-        _assumptions(data.get("assumptions", {})),
+        _texts(data.get("assumptions", []), "assumptions"),
         _text(data.get("scenario", ""), "scenario"),
         tuple(_line(item) for item in _list(patch.get("lines", []), "lines")),
         _texts(patch.get("functions", []), "functions"),
@@ -219,14 +220,6 @@ def _iommu(data: object) -> Iommu:
     return Iommu(
         number(given["vttbr"], "vttbr"), number(given["vtcr"], "vtcr"), coherent
     )
-
-
-def _assumptions(data: object) -> dict[str, Value]:
-    found = _object(data, "assumptions")
-    for name, value in found.items():
-        if not isinstance(value, str | int | None):
-            raise Malformed(f"'assumptions': '{name}' must be one value")
-    return found
 
 
 def _line(item: object) -> tuple[str, int]:

@@ -52,13 +52,13 @@ class TraceReader:
     ) -> None:
         self._name = name
         self._lines = bounded_lines(stream, name)
-        self._line = 0
+        self.line = 0
         self._known: dict[bytes, Event] = {}
-        self.count = 0  # events read
+        self.count = 0  # events read; ``line`` is the number of the last line
         self.header = before or self._header()
 
     def _header(self) -> Header:
-        self._line, line = next(self._lines, (1, b""))
+        self.line, line = next(self._lines, (1, b""))
         if not line.strip():
             self._refuse("the file is empty, or starts with an empty line")
         try:
@@ -67,11 +67,10 @@ class TraceReader:
             self._refuse(str(malformed))
 
     def __iter__(self) -> Iterator[Event]:
-        known = self._known
-        for number, line in self._lines:
+        known, lines = self._known, self._lines
+        for self.line, line in lines:
             event = known.get(line)
             if event is None:
-                self._line = number
                 if not line.strip():
                     continue
                 event = self._event(line)
@@ -80,7 +79,6 @@ class TraceReader:
                 known[line] = event
             self.count += 1
             if self.count > MAX_EVENTS:
-                self._line = number
                 self._refuse(f"more than {MAX_EVENTS} events: split the trace")
             yield event
 
@@ -107,4 +105,4 @@ class TraceReader:
             self._refuse("not JSON in UTF-8")
 
     def _refuse(self, message: str) -> NoReturn:
-        raise ParseError(message, Coord(self._name, self._line))
+        raise ParseError(message, Coord(self._name, self.line))

@@ -39,6 +39,7 @@ DIRECT: dict[str, set[str]] = {
         "harness.targets",
         "harness.series",
         "harness.cost",
+        "harness.traces",
     },
     "harness.exitcodes": {"harness.check"},
     "harness.traces": {"harness.errors"},

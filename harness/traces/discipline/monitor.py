@@ -45,11 +45,6 @@ class Monitor:
         self._registers: dict[tuple[int, str], int] = {}
         self._number = -1
 
-    @property
-    def taken(self) -> int:
-        """Return how many records were taken."""
-        return self._number + 1
-
     def take(self, record: Record) -> None:
         """Follow one record, after the machine has taken its events."""
         self._number += 1
