@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reference_model.exploration import contexts as registers_of
 from reference_model.exploration.exceptions import entered
-from reference_model.exploration.filling import own_stores, refilled, view_of
+from reference_model.exploration.filling import refilled, translations
 from reference_model.exploration.ordering import Code
 from reference_model.exploration.performing import moved_to, overtaken, performed
 from reference_model.exploration.program import (
@@ -15,7 +14,6 @@ from reference_model.exploration.program import (
     Physical,
     Store,
     Tlbi,
-    Virtual,
     Wait,
 )
 from reference_model.exploration.state import (
@@ -73,11 +71,11 @@ class Accesses:
         pe = state.pes[number]
         if code.constraints[place].translate & ~pe.done:
             return
-        for found in self.translations(state, number, one):
+        for found in translations(self._world, state.memory, pe, one):
             if found.fault is not None:
                 if self._fault_early(pe, code, place, found):
                     continue
-                access = Access(Status.FAULTED, fault=found.fault)
+                access = Access(Status.FAULTED, entry=found.entry, fault=found.fault)
                 what = f"finds a {found.fault}"
                 yield what, put(state, number, moved_to(pe, place, access))
                 continue
@@ -88,32 +86,6 @@ class Accesses:
                 continue
             by = "" if found.entry < 0 else f" by {self._world.tlbs.entry(found.entry)}"
             yield f"is translated to {found.pa:#x}{by}", put(state, number, moved)
-
-    def translations(
-        self, state: State, number: int, one: Load | Wait | Store
-    ) -> tuple[Translation, ...]:
-        """List every result that translating an access may give now."""
-        assert isinstance(one.address, Virtual)
-        pe = state.pes[number]
-        world = self._world
-        view = view_of(world, state.memory, own_stores(pe))
-        if pe.el == 2:
-            known = registers_of.el2_contexts(pe.registers)
-        else:
-            bits = world.program.profile.vmid_bits
-            known = registers_of.contexts(pe.registers, bits)
-        found: dict[Translation, None] = {}
-        for context in known:
-            for one_set in pe.sets:
-                results = world.tlbs.translations(
-                    one_set,
-                    view,
-                    context,
-                    one.address.va,
-                    write=isinstance(one, Store),
-                )
-                found.update(dict.fromkeys(results))
-        return tuple(found)
 
     def _fault_early(
         self, pe: PeState, code: Code, place: int, found: Translation
@@ -134,7 +106,7 @@ class Accesses:
         """Take a fault: precise, and a context synchronisation event."""
         pe = state.pes[number]
         below = (1 << place) - 1
-        if code.constraints[place].fault & ~pe.done:
+        if code.constraints[place].taken & ~pe.done:
             return
         if code.virtual & below & ~pe.known:
             return

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from reference_model.exploration import contexts as registers_of
 from reference_model.exploration.matching import Maintenance
+from reference_model.exploration.program import Load, Store, Virtual, Wait
 from reference_model.exploration.state import Cell, PeState, Status
+from reference_model.exploration.tlbs import Translation
 from reference_model.exploration.walks import View
 from reference_model.exploration.world import World
 
-__all__ = ["completed", "held", "issued", "own_stores", "refilled", "view_of"]
+__all__ = [
+    "completed",
+    "held",
+    "issued",
+    "refilled",
+    "translations",
+    "view_of",
+]
 
 
 def view_of(world: World, memory: tuple[Cell, ...], stores: dict[int, int]) -> View:
@@ -90,3 +100,23 @@ def held(pe: PeState) -> int:
     for one in pe.sets:
         found |= one
     return found
+
+
+def translations(
+    world: World, memory: tuple[Cell, ...], pe: PeState, one: Load | Wait | Store
+) -> tuple[Translation, ...]:
+    """List every result that translating an access may give now."""
+    assert isinstance(one.address, Virtual)
+    view = view_of(world, memory, own_stores(pe))
+    if pe.el == 2:
+        known = registers_of.el2_contexts(pe.registers)
+    else:
+        bits = world.program.profile.vmid_bits
+        known = registers_of.contexts(pe.registers, bits)
+    va, write = one.address.va, isinstance(one, Store)
+    found: dict[Translation, None] = {}
+    for context in known:
+        for may in pe.sets:
+            results = world.tlbs.translations(may, view, context, va, write=write)
+            found.update(dict.fromkeys(results))
+    return tuple(found)

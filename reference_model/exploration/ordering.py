@@ -34,15 +34,16 @@ class Constraints(NamedTuple):
     """What one instruction waits for.
 
     ``perform``: complete before it performs.  ``translate``: complete before
-    its address may be translated.  ``fault``: complete before a fault of it is
-    taken.  ``clear``: accesses that must be known not to fault before it
-    performs.
+    its address may be translated.  ``fault``: complete before its fault counts
+    as observed, ``taken``: before it is taken.  ``clear``: accesses that must
+    be known not to fault before it performs.
     """
 
     perform: int = 0
     translate: int = 0
     fault: int = 0
     clear: int = 0
+    taken: int = 0
 
 
 class Code(NamedTuple):
@@ -185,29 +186,28 @@ def _union(masks: Iterable[int]) -> int:
 def _of_access(earlier: list[_Placed], me: _Placed, ets: int) -> Constraints:
     perform = me.address | me.data
     translate = me.address
-    fault = me.control | me.address
-    clear = 0
+    fault = clear = 0
+    taken = me.control | me.address
     for e in earlier:
         if _bars(e, me):
             perform |= e.bit
+        if _bars_fault(e):
             fault |= e.bit
-        elif isinstance(e.one, Barrier) and e.one.access is Access.ST and _orders(e):
-            fault |= e.bit  # whatever faults: [dmb.st]; po; [fault]
         if e.synchronising:
             translate |= e.bit
             perform |= e.bit
-            fault |= e.bit
         if ets >= 2 and e.barrier(BarrierKind.DSB):
             translate |= e.bit  # DSB-ob to walks with FEAT_ETS2
         if isinstance(e.one, Msr):
-            fault |= e.bit
-        fault |= e.address
+            taken |= e.bit
+        taken |= e.address
         if e.virtual:
             clear |= e.bit
+    taken |= fault
     if me.store:
         perform |= me.control | _union(e.address for e in earlier)
-        return Constraints(perform, translate, fault, clear)
-    return Constraints(perform, translate, fault, 0)
+        return Constraints(perform, translate, fault, clear, taken)
+    return Constraints(perform, translate, fault, 0, taken)
 
 
 def _orders(e: _Placed) -> bool:
@@ -232,6 +232,17 @@ def _bars(e: _Placed, me: _Placed) -> bool:
     if me.order is Order.RELEASE:
         return True
     return e.order is Order.RELEASE and me.order is Order.ACQUIRE
+
+
+def _bars_fault(e: _Placed) -> bool:
+    """Tell whether an earlier instruction is before any fault of a later access.
+
+    Release and acquire order accesses that happen; a DMB ST orders all faults.
+    """
+    if isinstance(e.one, Barrier):
+        return _orders(e)
+    acquires = e.order in (Order.ACQUIRE, Order.ACQUIRE_PC)
+    return e.synchronising or (e.access and acquires)
 
 
 def _of_dmb(earlier: list[_Placed], barrier: Barrier) -> int:

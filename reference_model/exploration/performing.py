@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reference_model.exploration.filling import held, refilled
+from reference_model.exploration.filling import held, refilled, translations
 from reference_model.exploration.matching import Maintenance
 from reference_model.exploration.ordering import Code
 from reference_model.exploration.program import (
@@ -209,13 +209,18 @@ def seen_locally(pe: PeState, code: Code, place: int) -> PeState:
 
 
 def in_flight(
-    world: World, pe: PeState, number: int, ops: tuple[Maintenance, ...]
+    world: World,
+    memory: tuple[Cell, ...],
+    pe: PeState,
+    number: int,
+    ops: tuple[Maintenance, ...],
 ) -> bool:
     """Tell whether accesses keep some TLBIs from being complete on another PE.
 
-    R_STPSQ: what was translated by an entry that they removed is finished.
-    R_LXHLD: so is the translation of an earlier access to the same offset in a
-    page, which may turn out to be of the same location.
+    R_STPSQ: what was translated by an entry that they removed is finished, or
+    has faulted.  So is, after a translation that can no longer be found, that
+    of an earlier access to the same offset in a page, which may turn out to be
+    of the same location.
     """
     may = held(pe)
     code = world.code(number, pe.faults)
@@ -224,9 +229,16 @@ def in_flight(
             continue
         if all(world.tlbs.without(op, 1 << access.entry) for op in ops):
             continue
-        if access.status != Status.DONE:
+        if access.status == Status.FAULTED:
+            if not code.constraints[place].fault & ~pe.done:
+                continue  # as good as taken
+            one = code.instructions[place]
+            assert isinstance(one, Load | Wait | Store)
+            now = translations(world, memory, pe, one)
+            if any(found.entry == access.entry for found in now):
+                continue  # a walk could find it again
             return True
-        if _unknown_before(code, pe, place):
+        if access.status != Status.DONE or _unknown_before(code, pe, place):
             return True
     return False
 

@@ -189,7 +189,7 @@ class Steps:
             after = completed(each, ops)
             if other != number:
                 settled = (ops if not self.world.repeat else ()) + (waits or ())
-                if in_flight(self.world, after, other, settled):
+                if in_flight(self.world, state.memory, after, other, settled):
                     return  # R_STPSQ: not before those accesses are complete
             pes[other] = after
         for other, each in enumerate(pes):

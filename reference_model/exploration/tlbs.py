@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from reference_model.addresses import LAST_LEVEL, page_of
 from reference_model.exploration.contexts import Context
-from reference_model.exploration.held import Held
+from reference_model.exploration.held import Held, HeldKind, base_of
 from reference_model.exploration.matching import Maintenance, removed
 from reference_model.exploration.program import Fault, FaultKind
 from reference_model.exploration.walks import Tables, View, Walk
@@ -17,8 +18,8 @@ __all__ = ["Tlbs", "Translation"]
 class Translation(NamedTuple):
     """One result of translating an address.
 
-    ``entry`` is the number of the entry used, -1 without one: flat, or a
-    fault that memory gives.
+    ``entry`` is the number of the entry used, -1 without one.  For a fault that
+    memory gives it is one that no TLB holds: it shows what applies to the walk.
     """
 
     pa: int
@@ -121,7 +122,9 @@ class Tlbs:
             fault = _permission(leaf, write)
             yield Translation(leaf.output + va % 4096, number, fault)
         for fault in walk.faults1(va, write=write):
-            yield Translation(-1, -1, fault)
+            missing = _missing(context, va, fault)
+            self.set_of([missing])
+            yield Translation(-1, self._numbers[missing], fault)
 
 
 def _permission(leaf: Held, write: bool) -> Fault | None:
@@ -130,3 +133,17 @@ def _permission(leaf: Held, write: bool) -> Fault | None:
     if not (leaf.write2 if write else leaf.read2):
         return Fault(2, leaf.level2, FaultKind.PERMISSION)
     return None
+
+
+def _missing(context: Context, va: int, fault: Fault) -> Held:
+    page = page_of(va)
+    return Held(
+        HeldKind.S12,
+        context.el2,
+        context.vmid,
+        context.asid,
+        base_of(page, fault.level) if fault.stage == 1 else page,
+        fault.level if fault.stage == 1 else LAST_LEVEL,
+        -1,
+        page,
+    )
