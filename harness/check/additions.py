@@ -14,6 +14,7 @@ from harness.check.edits import (
     dsb,
 )
 from harness.check.reasons import flush_rule
+from harness.check.sizes import breaks
 from harness.check.window import Window
 from reference_model.events import (
     Access,
@@ -133,7 +134,7 @@ def flush(window: Window) -> Iterator[Edit]:
     store = window.events[violation.index]
     broken = violation.since != violation.index
     if violation.broken is Property.O2 and not broken and isinstance(store, Store):
-        events = (replace(store, value=0, release=False), *switched)
+        events = (*breaks(window, store), *switched)
         what = f"write 0 and flush before the store {window.at(violation.index)}"
     yield Edit(
         rule,

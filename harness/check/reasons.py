@@ -48,9 +48,9 @@ def flush_rule(window: Window, sequence: str) -> tuple[str, str]:
     violation = window.violation
     here = window.at(violation.index)
     rule = unrepaired(violation)
-    if violation.broken is Property.O2 and violation.since == violation.index:
-        return change_without_break(window), ""
     by_reason = (violation.broken, violation.reason) in _BY_REASON
+    if violation.broken is Property.O2 and violation.since == violation.index:
+        return rule if by_reason else change_without_break(window), ""
     if by_reason:
         return rule, f"complete {sequence} before what relies on it {here}"
     if isinstance(window.events[violation.index], PageRelease):

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from harness.check.edits import Drastic, Edit
 from harness.check.window import Window
-from reference_model.addresses import LAST_LEVEL
+from reference_model.addresses import DESCRIPTOR_BYTES, LAST_LEVEL
 from reference_model.events import Store
 from reference_model.violations import Property
 
-__all__ = ["change_without_break", "page_bits"]
+__all__ = ["breaks", "change_without_break", "page_bits"]
 
 _NT = 1 << 16
 
@@ -31,6 +31,23 @@ def change_without_break(window: Window) -> str:
     if violation.conflict == "global":
         return "bbm-global-overlap"
     return f"bbm-{violation.conflict}-change"
+
+
+def breaks(window: Window, store: Store) -> list[Store]:
+    """Return the stores that make the entry invalid before ``store``.
+
+    A TLB may hold a Contiguous group as one: all its members go.
+    """
+    single = replace(store, value=0, release=False)
+    link = window.violation.link
+    if window.violation.conflict != "contiguous" or link is None:
+        return [single]
+    members = link.table.root.granule.contiguous(link.table.level)
+    first = store.pa & -(members * DESCRIPTOR_BYTES)
+    return [
+        replace(single, pa=first + number * DESCRIPTOR_BYTES)
+        for number in range(members)
+    ]
 
 
 def page_bits(window: Window) -> Iterator[Edit]:

@@ -15,14 +15,34 @@ from reference_model.violations import Property
 __all__ = ["allocation"]
 
 _VMID_SHIFT = 48
+_CNP = 1
 _BELOW_VMID = (1 << _VMID_SHIFT) - 1
 
 
 def allocation(window: Window) -> Iterator[Edit]:
     """Give another VMID where two VMs come to share one."""
-    if window.violation.broken is Property.O5:
+    if window.violation.reason == "cnp":
+        yield from _shared(window)
+    elif window.violation.broken is Property.O5:
         yield from _narrow(window)
         yield from _stale_generation(window)
+
+
+def _shared(window: Window) -> Iterator[Edit]:
+    """Keep entries from being shared between PEs (R_QLGWZ)."""
+    changes = tuple(
+        (position, replace(event, value=event.value & ~_CNP))
+        for position, event in _vttbr_writes(window)
+        if event.value & _CNP
+    )
+    if changes:
+        yield Edit(
+            "cnp-table-mismatch",
+            f"clear VTTBR_EL2.CnP {window.at(changes[0][0])}",
+            changes[0][0],
+            Drastic.FORM,
+            changes,
+        )
 
 
 def _narrow(window: Window) -> Iterator[Edit]:

@@ -19,6 +19,7 @@ from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
 from harness.report.model_version import model_version
 from harness.report.rule_catalogue import rule_catalogue
+from harness.report.rule_homes import rule_homes
 from harness.report.schema import schema_text
 from harness.report.text import render_text
 from harness.series.base import EMBEDDED
@@ -105,6 +106,7 @@ def _wanted() -> dict[str, str]:
     files = {
         "generated/schema.json": schema_text(),
         **{f"generated/{name}": text for name, text in rule_catalogue().items()},
+        "generated/rule-homes.md": rule_homes(_ROOT),
     }
     for name, result in _results():
         for kind, render in FORMATS.items():
