@@ -128,7 +128,8 @@ def _check(arguments: argparse.Namespace) -> int:
     else:
         patch, name = _read_patch(arguments.patch)
     with _Progress(arguments) as progress:
-        result = check(_request(arguments, patch, name, cwd, progress))
+        request = _request(arguments, patch, name, cwd, progress)
+        result = _saved(check(request), request, arguments)
     return _reported(result, arguments)
 
 
@@ -136,8 +137,20 @@ def _audit(arguments: argparse.Namespace) -> int:
     from harness.check.pipeline import audit
 
     with _Progress(arguments) as progress:
-        result = audit(_request(arguments, None, "", Path.cwd(), progress))
+        request = _request(arguments, None, "", Path.cwd(), progress)
+        result = _saved(audit(request), request, arguments)
     return _reported(result, arguments)
+
+
+def _saved(
+    result: Result, request: CheckRequest, arguments: argparse.Namespace
+) -> Result:
+    """Save the traces of the findings, if that is asked for."""
+    if arguments.save_traces is None:
+        return result
+    from harness.check.saved_traces import save_traces
+
+    return save_traces(request, result, arguments.save_traces, model_version())
 
 
 def _request(
@@ -337,6 +350,12 @@ def _add_analysis(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="processes; default: one per CPU"
+    )
+    parser.add_argument(
+        "--save-traces",
+        type=Path,
+        metavar="DIR",
+        help="write the trace of each new finding there, for harness replay",
     )
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument(

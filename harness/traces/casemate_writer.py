@@ -60,6 +60,7 @@ _PLAIN_TLBIS = (
     "alle2is",
 )
 _VALUE_TLBIS = ("vae2is", "vale2is", "ipas2e1is")
+_ROOTS = ("VTTBR_EL2", "TTBR0_EL2")
 _MAX_RANGE = 1 << 16  # pages of one range operation
 
 Events = Callable[[], Iterable[Event]]
@@ -79,20 +80,40 @@ def casemate_lines(start: Start, events: Events) -> Iterator[str]:
 
 
 def _used(start: Start, events: Events) -> tuple[list[int], list[int]]:
-    """Return the pages stored to, and the roots."""
-    pages = {pa & -_PAGE for pa in start.memory}
+    """Return the pages stored to or walked, and the roots."""
+    stored: dict[int, set[int]] = {}
     roots: set[int] = set()
+    for pa, value in start.memory.items():
+        stored.setdefault(pa & -_PAGE, set()).add(value)
     for registers in start.registers:
-        for register in ("VTTBR_EL2", "TTBR0_EL2"):
-            roots.add(registers.get(register, 0) & _BASE)
+        roots.update(registers.get(name, 0) & _BASE for name in _ROOTS)
     for event in events():
         if isinstance(event, Store):
-            pages.add(event.pa & -_PAGE)
+            stored.setdefault(event.pa & -_PAGE, set()).add(event.value)
         elif isinstance(event, Zero):
-            pages.update(range(event.pa & -_PAGE, event.pa + event.size, _PAGE))
-        elif isinstance(event, Msr) and event.register in ("VTTBR_EL2", "TTBR0_EL2"):
+            for page in range(event.pa & -_PAGE, event.pa + event.size, _PAGE):
+                stored.setdefault(page, set())
+        elif isinstance(event, Msr) and event.register in _ROOTS:
             roots.add(event.value & _BASE)
-    return sorted(pages), sorted(roots - {0})
+    roots.discard(0)
+    return sorted({*stored, *_walked(stored, roots)}), sorted(roots)
+
+
+def _walked(stored: dict[int, set[int]], roots: set[int]) -> set[int]:
+    """Return every page that some walk from a root may take for a table.
+
+    The roots may be at level 1 or 0: a page more than there are is no harm.
+    """
+    found, level = set(roots), set(roots)
+    for _ in range(3):
+        level = {
+            value & _BASE
+            for page in level
+            for value in stored.get(page, ())
+            if value & 3 == 3
+        }
+        found |= level
+    return found
 
 
 class _Writer:
@@ -102,6 +123,7 @@ class _Writer:
         self._id = 0
         self._holder: int | None = None
         self._plain = False  # a plain store is allowed
+        self._roots: frozenset[int] = frozenset()
 
     def _record(self, kind: str, thread: int, fields: str, event: Event | None) -> str:
         origin = event.origin if event else None
@@ -117,6 +139,7 @@ class _Writer:
         self, start: Start, pages: list[int], roots: list[int]
     ) -> Iterator[str]:
         """Yield what comes before the first event."""
+        self._roots = frozenset(roots)
         for page in pages:
             fields = f"(address {page:#x}) (size {_PAGE:#x})"
             yield self._record("mem-init", 0, fields, None)
@@ -157,6 +180,9 @@ class _Writer:
                 yield self._record("barrier", event.pe, "isb", event)
             case Msr():
                 yield from self._msr(event)
+            case TableFree() if event.pa in self._roots:
+                fields = f"(kind release_table) (location {event.pa:#x}) (value 0x0)"
+                yield self._record("hint", event.pe, fields, event)
             case TableFree():
                 fields = f"(address {event.pa:#x}) (size {event.size:#x})"
                 yield self._record("mem-free", event.pe, fields, event)
@@ -227,7 +253,7 @@ class _Writer:
         register, value = event.register.lower(), event.value
         if register == "vtcr_el2":
             value = _size_of_first(value)
-        if register in ("vttbr_el2", "ttbr0_el2"):
+        if event.register in _ROOTS:
             value &= ~1  # CnP
             if not value & _BASE:
                 return  # no tree of anyone

@@ -15,6 +15,8 @@ memory       initial table memory: lists of address, first value, number of
              out: 1; what is added left out: 0); what is not listed is zero
 inner        the number of each PE's inner-shareable domain ([]: all in one)
 iommus       objects with "vttbr", "vtcr" and, if not true, "coherent" ([])
+             and the fields of reference_model.start.Start that are true or
+             false, where they are not the default
 scenario     what was run ("")
 patch        lines and functions that a patch under test touched, as far as
              the trace has them: {"lines": [[file, line]...], "functions": []}
@@ -24,7 +26,7 @@ finding      the rule and fingerprint that the trace was saved for
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from harness.traces.event_lines import Malformed, number
 from harness.traces.limits import MAX_MEMORY_WORDS, MAX_PES, WORD
@@ -35,6 +37,8 @@ __all__ = ["FORMAT", "VERSION", "Header", "decode_header", "encode_header"]
 
 FORMAT = "harness-trace"
 VERSION = 1
+
+_FLAGS = {f.name: f.default for f in fields(Start) if isinstance(f.default, bool)}
 
 Value = str | int | bool | None
 
@@ -74,6 +78,9 @@ def encode_header(header: Header) -> dict[str, object]:
         data["inner"] = list(start.inner)
     if start.iommus:
         data["iommus"] = [_encode_iommu(iommu) for iommu in start.iommus]
+    for name, default in _FLAGS.items():
+        if getattr(start, name) is not default:
+            data[name] = getattr(start, name)
     if header.scenario:
         data["scenario"] = header.scenario
     if header.touched or header.functions:
@@ -111,7 +118,7 @@ def decode_header(data: object) -> Header:
     if data.get("version") != VERSION:
         raise Malformed(f"version {data.get('version')} of the format: need {VERSION}")
     for key in data:
-        if key not in _KEYS:
+        if key not in _KEYS and key not in _FLAGS:
             raise Malformed(f"a header has no '{key}'")
     pes = number(data.get("pes"), "pes")
     if not 1 <= pes <= MAX_PES:
@@ -124,7 +131,8 @@ def decode_header(data: object) -> Header:
             _memory(data.get("memory", [])),
             _registers(data, pes),
             _inner(data.get("inner", []), pes),
-            tuple(map(_iommu, _list(data.get("iommus", []), "iommus"))),
+            iommus=tuple(map(_iommu, _list(data.get("iommus", []), "iommus"))),
+            **{name: _flag(data[name], name) for name in _FLAGS if name in data},
         ),
         _text(data.get("model", ""), "model"),
         _texts(data.get("profiles", []), "profiles"),
@@ -212,13 +220,12 @@ def _encode_iommu(iommu: Iommu) -> dict[str, object]:
 
 def _iommu(data: object) -> Iommu:
     given = _object(data, "iommus")
-    coherent = given.get("coherent", True)
     if not {"vttbr", "vtcr"} <= given.keys() <= {"vttbr", "vtcr", "coherent"}:
         raise Malformed("an IOMMU has 'vttbr', 'vtcr' and, if need be, 'coherent'")
-    if not isinstance(coherent, bool):
-        raise Malformed("'coherent' must be true or false")
     return Iommu(
-        number(given["vttbr"], "vttbr"), number(given["vtcr"], "vtcr"), coherent
+        number(given["vttbr"], "vttbr"),
+        number(given["vtcr"], "vtcr"),
+        _flag(given.get("coherent", True), "coherent"),
     )
 
 
@@ -237,6 +244,12 @@ def _object(data: object, what: str) -> dict[str, Value]:
 def _list(data: object, what: str) -> list[object]:
     if not isinstance(data, list):
         raise Malformed(f"'{what}' must be a list")
+    return data
+
+
+def _flag(data: object, what: str) -> bool:
+    if not isinstance(data, bool):
+        raise Malformed(f"'{what}' must be true or false")
     return data
 
 

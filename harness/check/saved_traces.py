@@ -1,0 +1,148 @@
+"""Saving the traces of findings as files that ``harness replay`` runs.
+
+An analysis does not keep its traces: the scenario of each finding is run once
+more.  A finding may show in several scenarios and on several profiles; the
+first one whose file, replayed, gives the same finding is taken.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from harness.assumptions import changed
+from harness.check.exported import written
+from harness.check.finding import Finding, Status
+from harness.check.pipeline import CheckRequest
+from harness.check.replayed import ReplayRequest, replay
+from harness.check.result import Result
+from harness.errors import UsageError
+from harness.series import apply, choose_base, read_patch
+from harness.targets import TARGET, LoadedTarget, Run, Scenario
+from harness.traces.header import Header
+from harness.traces.trace_writer import trace_lines
+from reference_model.coordinates import Coord
+from reference_model.cores import PROFILES
+from reference_model.events import Event, Repeat
+from reference_model.start import Start
+
+__all__ = ["save_traces"]
+
+_TRIED = 8  # scenario and profile pairs for one finding
+
+
+def save_traces(
+    request: CheckRequest, result: Result, directory: Path, model: str
+) -> Result:
+    """Write the trace of each new finding; the result says how to replay it.
+
+    ``model`` names the model that the findings rest on.
+    """
+    wanted = [f for f in result.findings if f.status is Status.NEW and f.fingerprint]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make '{directory}': {error.strerror}") from error
+    if not wanted:
+        return result
+    patch = (
+        read_patch(request.patch, request.patch_name)
+        if request.patch is not None
+        else None
+    )
+    tree = choose_base(request.tree, request.cwd, patch, request.embedded)
+    with (
+        apply(tree, patch) as view,
+        tempfile.TemporaryDirectory(prefix="harness-") as work,
+    ):
+        saving = _Saving(TARGET.load(view, Path(work)), request, directory, model)
+        replays = {f.fingerprint: saving.save(f) for f in wanted}
+    findings = (
+        replace(f, replay=replays.get(f.fingerprint, f.replay)) for f in result.findings
+    )
+    return replace(result, findings=tuple(findings))
+
+
+class _Saving:
+    """Runs scenarios of one loaded tree again."""
+
+    def __init__(
+        self, target: LoadedTarget, request: CheckRequest, directory: Path, model: str
+    ) -> None:
+        self._target = target
+        self._request = request
+        self._directory = directory
+        self._model = model
+        self._scenarios = {s.name: s for s in target.scenarios()}
+        self._runs: dict[tuple[str, str], Run] = {}
+
+    def save(self, finding: Finding) -> str:
+        """Write the trace of a finding; returns the command that replays it."""
+        path = self._directory / f"{finding.fingerprint}.jsonl"
+        for scenario, profile in islice(self._places(finding), _TRIED):
+            self._write(path, finding, scenario, profile)
+            if self._shown(path, finding):
+                return f"harness replay {shlex.quote(str(path))}"
+        # Not a finding of the machine: about the C, or the tree as a whole.
+        scenario, profile = next(self._places(finding))
+        self._write(path, finding, scenario, profile)
+        return ""
+
+    def _places(self, finding: Finding) -> Iterator[tuple[Scenario, str]]:
+        others = [name for name in finding.scenarios if name != finding.scenario]
+        for name in (finding.scenario, *others):
+            for profile in finding.profiles:
+                yield self._scenarios[name], profile
+
+    def _shown(self, path: Path, finding: Finding) -> bool:
+        replayed = replay(ReplayRequest((path,)))
+        return any(f.fingerprint == finding.fingerprint for f in replayed.findings)
+
+    def _run(self, scenario: Scenario, profile: str) -> Run:
+        key = (scenario.name, profile)
+        if key not in self._runs:
+            self._runs[key] = self._target.run(scenario, PROFILES[profile])
+        return self._runs[key]
+
+    def _write(
+        self, path: Path, finding: Finding, scenario: Scenario, profile: str
+    ) -> None:
+        run = self._run(scenario, profile)
+        coords, functions = _sources(run.events)
+        touched = self._target.touched
+        start = Start(
+            len(run.initial_registers), dict(run.initial_memory), run.initial_registers
+        )
+        header = Header(
+            start,
+            self._model,
+            (profile,),
+            changed(self._request.assumptions),
+            scenario.name,
+            tuple(c for c in sorted(coords) if touched(*c)),
+            tuple(sorted(self._target.touched_functions() & functions)),
+            finding.rule,
+            finding.fingerprint,
+        )
+        lines = trace_lines(header, run.events)
+        written(path, lambda stream: stream.writelines(lines))
+
+
+def _sources(events: tuple[Event, ...]) -> tuple[set[tuple[str, int]], set[str]]:
+    """Return the lines and the functions that events come from."""
+    coords: set[Coord] = set()
+    functions: set[str] = set()
+    for event in events:
+        for part in (event, *(event.body if isinstance(event, Repeat) else ())):
+            if part.origin is None:
+                continue
+            coords.add(part.origin.coord)
+            functions.add(part.origin.function)
+            for frame in part.origin.stack:
+                coords.add(frame.call)
+                functions.add(frame.function)
+    return {(coord.file, coord.line) for coord in coords}, functions
