@@ -91,6 +91,7 @@ class _Reader:
             **dict.fromkeys(("test", "about", "origin", "profile"), self._text),
             "stages": self._stages,
             "granule": self._granule,
+            "conflict": self._conflict,
             "assume": self._assume,
             "vm": self._world.vm,
             "map": self._world.map,
@@ -167,6 +168,12 @@ class _Reader:
         if text not in sizes:
             line.fail(f"no granule '{text}': 4k, 16k or 64k")
         self._once(line, "granule", sizes[text])
+
+    def _conflict(self, line: Line) -> None:
+        for word in ("conflict", "aborts", "unhandled"):
+            line.expect(word)
+        line.finish()
+        self._once(line, "conflict", 0)
 
     def _assume(self, line: Line) -> None:
         line.take()
@@ -297,6 +304,7 @@ class _Reader:
             self._texts.get("profile", "P0-v8.0"),
             self._numbers.get("stages", 2),
             self._numbers.get("granule", 12),
+            self._numbers.get("conflict", 1) == 1,
             tuple(self._assumptions),
             self._world.vms,
             tuple(self._world.mappings),

@@ -138,6 +138,7 @@ class Test:
     profile: str
     stages: int
     granule: int
+    conflict_aborts_handled: bool
     assumptions: tuple[tuple[str, str], ...]
     vms: Dictionary[str, Vm]
     mappings: tuple[Mapping, ...]

@@ -59,7 +59,14 @@ def start_of(test: Test, world: World, profile: Profile) -> Start:
         )
         for line in test.iommus
     )
-    return Start(len(test.pes), dict(world.descriptors), registers, inner, iommus)
+    return Start(
+        len(test.pes),
+        dict(world.descriptors),
+        registers,
+        inner=inner,
+        conflict_aborts_handled=test.conflict_aborts_handled,
+        iommus=iommus,
+    )
 
 
 def events_of(test: Test, world: World, steps: Sequence[TraceStep]) -> Trace:
