@@ -32,9 +32,12 @@ class _Unfinished:
 class Accesses:
     """Unfinished accesses per PE; stays empty without the erratum."""
 
-    def __init__(self, tlbs: list[Tlb], erratum: bool) -> None:
+    def __init__(
+        self, tlbs: list[Tlb], erratum: bool, *, stage2_forms: bool = False
+    ) -> None:
         self._tlbs = tlbs
         self._erratum = erratum
+        self._stage2_forms = stage2_forms
         self._of: dict[int, list[_Unfinished]] = {tlb.pe: [] for tlb in tlbs}
 
     def completed(self, done: list[Issued], issuer: int, now: int) -> None:
@@ -58,7 +61,12 @@ class Accesses:
         ]
 
     def _left(self, pe: int, operation: Issued, now: int) -> None:
-        entries = tuple(e for e in operation.removed.get(pe, ()) if e.kind.has_stage1)
+        # What is translated by the two stages apart is not left over (F6.6).
+        entries = tuple(
+            entry
+            for entry in operation.removed.get(pe, ())
+            if entry.kind.has_stage1 or self._stage2_forms
+        )
         if entries and self._tlbs[pe].active:
             left = _Unfinished(operation.pe, now, operation.index, entries)
             self._of[pe].append(left)

@@ -121,7 +121,7 @@ class Completion:
             op
             for op in finished
             if (op in done or tlb.pe in op.done)
-            and not op.ordered_before(operation, tlb.pe)
+            and (op is operation or not op.ordered_before(operation, tlb.pe))
         ]
 
     def _stage1_on(self, tlb: Tlb, done: list[Issued], now: int) -> None:

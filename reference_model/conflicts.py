@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reference_model.descriptors import Kind
-from reference_model.entries import TABLE_KINDS, Entry, EntryKind, Tag
+from reference_model.entries import TABLE_KINDS, Context, Entry, EntryKind, Tag
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
 from reference_model.violations import Property, Violation
@@ -55,6 +55,14 @@ def _size_change_allowed(old: Link, new: Link, bbm: int) -> bool:
     return bbm == 1 and marked
 
 
+def _size(old: Link, new: Link) -> str:
+    """Name the property of size in which two leaves for one address differ."""
+    before, after = old.descriptor, new.descriptor
+    if before.level != after.level or before.no_translation > after.no_translation:
+        return "size"
+    return "contiguous" if before.contiguous != after.contiguous else ""
+
+
 class Conflicts:
     """Finds the entries of a TLB that must not be held at the same time.
 
@@ -71,8 +79,12 @@ class Conflicts:
         times: dict[int, int],
         *,
         read_only_exempt: bool = False,
+        may_abort: bool = False,
+        nt_cacheable: bool = True,
     ) -> None:
         self._tables = tables
+        self._may_abort = may_abort
+        self._nt_cacheable = nt_cacheable
         self._tlbs = tlbs
         self._bbm = bbm
         self._read_only_exempt = read_only_exempt
@@ -84,16 +96,63 @@ class Conflicts:
         for tlb in self._tlbs:
             for context in tlb.active:
                 for entry in tlb.stale:
-                    root = entry.link.table.root
-                    if entry.kind in TABLE_KINDS or root != context.root:
-                        continue
-                    if entry.vmid != context.vmid:
-                        continue
-                    usable = context.uses(entry.tag, root)
-                    what, new = self._with_current(entry.link, usable=usable)
-                    if new is not None:
-                        found.add(tlb, entry, new, what)
+                    self._check(found, tlb, context, entry)
         return found.violations
+
+    def with_fresh(self, fresh: list[Link], index: int) -> list[Violation]:
+        """Find stale entries that conflict with leaves that have just come."""
+        found = _Found(index, self._index_at)
+        for tlb in self._tlbs:
+            for context in tlb.active:
+                for link in fresh:
+                    if link.table.root == context.root:
+                        for entry in list(tlb.overlapping(context.vmid, link)):
+                            self._check(found, tlb, context, entry)
+        return found.violations
+
+    def _check(self, found: _Found, tlb: Tlb, context: Context, entry: Entry) -> None:
+        root = entry.link.table.root
+        if entry.kind in TABLE_KINDS or root != context.root:
+            return
+        if entry.vmid != context.vmid:
+            return
+        usable = context.uses(entry.tag, root)
+        what, new = self._with_current(entry.link, usable=usable)
+        if new is not None:
+            found.add(tlb, entry, new, what)
+        elif self._may_abort and usable:
+            what, new = self._size_of_current(entry.link)
+            if new is not None:
+                found.add(tlb, entry, new, what, "abort")
+
+    def unfinished(self, index: int) -> list[Violation]:
+        """Find entries of another size than the leaf that has replaced them.
+
+        From FEAT_BBM level 1 on they may be held for a while, but a closing
+        TLBI must remove them (I_HYQMB, F5.5).
+        """
+        found = _Found(index, self._index_at)
+        for tlb in self._tlbs if self._bbm else ():
+            for entry in tlb.stale:
+                if entry.kind not in TABLE_KINDS and self._closes(entry.link):
+                    what, new = self._size_of_current(entry.link)
+                    if new is not None:
+                        found.add(tlb, entry, new, what, "final")
+        return found.violations
+
+    def _closes(self, link: Link) -> bool:
+        return self._nt_cacheable or not link.descriptor.no_translation
+
+    def _size_of_current(self, link: Link) -> tuple[str, Link | None]:
+        """Find a current leaf that differs from a stale one in size alone."""
+        for now in self._tables.pieces(link.table.root, link.ia, link.end):
+            if now is None or not now.descriptor.cacheable:
+                continue
+            if now.descriptor.kind is Kind.LEAF and not self._conflict(link, now):
+                what = _size(link, now)
+                if what:
+                    return what, now
+        return "", None
 
     def of_added(
         self, added: Iterable[tuple[Tlb, Entry]], index: int
@@ -154,7 +213,9 @@ class _Found:
         """List them in the order in which they were found."""
         return list(self._of.values())
 
-    def add(self, tlb: Tlb, entry: Entry, other: Link, what: str) -> None:
+    def add(
+        self, tlb: Tlb, entry: Entry, other: Link, what: str, reason: str = ""
+    ) -> None:
         """Note that ``entry`` and one made from ``other`` differ in ``what``."""
         if (tlb.pe, entry, what) in self._seen:
             return
@@ -174,6 +235,7 @@ class _Found:
             entry.link,
             other,
             conflict=what,
+            reason=reason,
             low=entry.link.ia,
             high=entry.link.end,
         )

@@ -15,7 +15,6 @@ from reference_model.entries import (
     SEPARATE_KINDS,
     STAGE2_KINDS,
     Context,
-    Entry,
     EntryKind,
     Tag,
 )
@@ -44,6 +43,8 @@ from reference_model.events import (
     Zero,
 )
 from reference_model.filling import Filling
+from reference_model.icache import InstructionCaches
+from reference_model.isolation import Isolation
 from reference_model.issued import Issued
 from reference_model.maintenance import Maintenance
 from reference_model.memory import LINE_BYTES, Memory
@@ -51,6 +52,7 @@ from reference_model.oracle import Oracle
 from reference_model.pe import Pe
 from reference_model.profiles import AT_SPECULATE, REPEAT_TLBI, Profile
 from reference_model.publication import Publication
+from reference_model.publication_order import PublicationOrder
 from reference_model.repeated import passes
 from reference_model.shareability import Shareability
 from reference_model.start import Start
@@ -61,7 +63,7 @@ from reference_model.sysregs import (
     stage2_on,
     vmid_of,
 )
-from reference_model.tables import Link, Tables
+from reference_model.tables import Tables
 from reference_model.tlb import Tlb
 from reference_model.tlbi import Target
 from reference_model.unmodelled import Unmodelled
@@ -105,15 +107,29 @@ class Machine:
             for n in sorted(self._reach.walkers)
         ]
         self._filling = Filling(self.memory, self.tables, self.tlbs)
-        self.oracle = Oracle(self.tables, self.tlbs, self._index_at, self._reach.iommus)
+        self.oracle = Oracle(self.tables, self.tlbs, self._index_at)
+        self._isolation = Isolation(
+            self.tables,
+            self.tlbs,
+            self._index_at,
+            self._reach.iommus,
+            several_stage2s=self.assumptions.altp2m,
+        )
         self._conflicts = Conflicts(
             self.tables,
             self.tlbs,
             profile.bbm,
             self._index_at,
             read_only_exempt=not self.assumptions.bbm_ro_same_content,
+            may_abort=self._may_abort(start),
+            nt_cacheable=self.assumptions.nt_cacheable,
         )
-        self._accesses = Accesses(self.tlbs, REPEAT_TLBI in profile.errata)
+        self._icaches = InstructionCaches(start.pes, by_vmid=profile.vpipt)
+        self._accesses = Accesses(
+            self.tlbs,
+            REPEAT_TLBI in profile.errata,
+            stage2_forms=self.assumptions.repeat_tlbi_s2_forms,
+        )
         self._maintenance = Maintenance(
             profile,
             self.assumptions,
@@ -122,8 +138,7 @@ class Machine:
             self._accesses,
         )
         self._speculative = AT_SPECULATE in profile.errata
-        self._clocks = [[0] * start.pes for _ in range(start.pes)]
-        self._locks: dict[str, list[int]] = {}
+        self._order = PublicationOrder(start.pes)
         self._publication = Publication(self.tlbs)
         self.pes = [Pe(n, profile.vmid_bits) for n in range(start.pes)]
         self._load(start)
@@ -137,7 +152,7 @@ class Machine:
             pe.synchronise()
             if stage2_on(pe.value("HCR_EL2")):
                 # What a PE starts with is the context of some vCPU.
-                self.oracle.coherent.add(pe.guest_context().stage1)
+                self._isolation.coherent.add(pe.guest_context().stage1)
             if pe.el2_contexts():
                 self._context_changed(pe.number)
         for number, iommu in zip(self._reach.iommus, start.iommus, strict=True):
@@ -145,6 +160,11 @@ class Machine:
             context = Context(vmid, root_of(iommu.vttbr, iommu.vtcr), ())
             self.tlbs[number].activate((context,), 0)
             self._filling.enter(self.tlbs[number], context, 0)
+
+    def _may_abort(self, start: Start) -> bool:
+        """Tell whether a TLB conflict abort would find no handler (F5.5, F5.6)."""
+        may = self.profile.bbm in (1, 2) and not self.assumptions.bbml2_noabort
+        return may and not start.conflict_aborts_handled
 
     def _kinds(self, walker: int) -> frozenset[EntryKind]:
         """Return the kinds of entry that a walker's TLB may hold."""
@@ -204,9 +224,9 @@ class Machine:
             case ExceptionEntry():
                 self._exception_entry(event)
             case Lock():
-                self._lock(event)
+                self._order.lock(event.pe, event.name)
             case Unlock():
-                self._unlock(event)
+                self._order.unlock(event.pe, event.name, self.now)
             case TableFree():
                 self._table_free(event)
             case PageRelease():
@@ -238,16 +258,18 @@ class Machine:
                 self._store_value(event.pe, cell.pa, 0, False)
 
     def _store_value(self, pe: int, pa: int, value: int, release: bool) -> None:
-        clock = list(self._clocks[pe])
-        if release:
-            clock[pe] = self.now - 1
-        cell, old, new = self.memory.store(pa, value, pe, self.now, tuple(clock))
+        if not self.assumptions.permission_change_deferral:
+            self.violations.extend(self.oracle.deferred(self.index))
+        before = self._order.before_store(pe, self.now, release=release)
+        cell, old, new = self.memory.store(pa, value, pe, self.now, before)
         fresh = self._filling.stored(cell, old, new, self.now)
         for link in fresh:
             if link.descriptor.cacheable:
                 self._mapped(link.table.root)
-        if any(link.descriptor.cacheable for link in fresh):
-            self.violations.extend(self._conflicts.with_current(self.index))
+        fresh = [link for link in fresh if link.descriptor.cacheable]
+        if fresh:
+            report = self._conflicts.with_fresh(fresh, self.index)
+            self.violations.extend(report)
 
     def _mapped(self, root: Root) -> None:
         for tlb in self.tlbs:
@@ -264,18 +286,18 @@ class Machine:
         """
         if event.access is Access.LD:
             return  # retires no store, completes no TLBI (F2.1)
-        clock = self._clocks[event.pe]
         domain = self._reach.domain(event.pe, event.domain)
         if domain == self._reach.walkers:
-            clock[event.pe] = self.now  # what follows is ordered for all walkers
+            self._order.barrier(event.pe, self.now)  # for all walkers
         if event.kind is BarrierKind.DMB:
             return  # orders publication only (M1)
         if event.access is Access.ALL:  # R_PSMWS
             self._maintenance.complete(event.pe, domain, self.now, nxs=event.nxs)
+            self._icaches.complete(event.pe, domain)
         # R_SPVBD, R_TGRMW; with lock hand-over
         self._retire(event.pe, self.now, domain)
         if self.assumptions.dsb_transitive:
-            for pe, up_to in enumerate(clock):
+            for pe, up_to in self._order.known(event.pe):
                 self._retire(pe, up_to, domain)
         if event.access is Access.ALL:
             self._drained(event.pe)
@@ -312,11 +334,13 @@ class Machine:
     def _context_changed(self, number: int) -> None:
         pe, tlb = self.pes[number], self.tlbs[number]
         contexts = pe.contexts(speculative_at=self._speculative)
+        if not self.assumptions.out_of_context_no_fill and pe.el2:
+            contexts = tuple(dict.fromkeys((*contexts, *pe.loaded_contexts())))
         if contexts != tlb.active:
             for context in tlb.activate(contexts, self.now):
                 self._filling.enter(tlb, context, self.now)
                 if context.vmid == NO_VMID:
-                    report = self.oracle.foreign_root
+                    report = self._isolation.foreign_root
                     found = report(tlb, context, self.index, self.now)
                     self.violations.extend(found)
 
@@ -333,6 +357,7 @@ class Machine:
     def _cache(self, event: CacheOp) -> None:
         if event.op.upper() in _CLEAN_TO_COHERENCY:
             self.memory.clean(event.pa & -LINE_BYTES)
+        self._icaches.invalidate(event.pe, event.op.upper())
 
     def _exception_entry(self, event: ExceptionEntry) -> None:
         pe = self.pes[event.pe]
@@ -347,14 +372,17 @@ class Machine:
         pe.enter_guest()
         tlb.lingering.clear()
         context = pe.guest_context()
-        self.oracle.coherent.add(context.stage1)
+        self._isolation.coherent.add(context.stage1)
         self._context_changed(event.pe)
         report = self.violations.extend
         self._local_tlbis(pe)
-        report(self.oracle.foreign_stage1(tlb, context, self.index))
-        report(self.oracle.missed_invalidations(tlb, context, self.index))
-        report(self.oracle.mixed_contexts(self.index))
-        report(self.oracle.foreign_stage2(context, self.index, self.now))
+        report(self._isolation.foreign_stage1(tlb, context, self.index))
+        report(self._isolation.missed_invalidations(tlb, context, self.index))
+        report(self._isolation.mixed_contexts(self.index))
+        report(self._isolation.foreign_stage2(context, self.index, self.now, pe.number))
+        report(self._isolation.shared_tables(pe, self.pes, self.index))
+        if self._icaches.run(pe.number, context.vmid, context.root):
+            report([self._isolation.old_instructions(pe.number, context, self.index)])
         report(self._conflicts.with_current(self.index))
         report(self.oracle.restricting(tlb, context, self.index))
 
@@ -365,18 +393,6 @@ class Machine:
             for tlb in self.tlbs:
                 if tlb.pe != pe.number:
                     tlb.outdate(stage1, self.now)
-
-    # ------------------------------------------------------- ordering, locks
-
-    def _lock(self, event: Lock) -> None:
-        clock = self._clocks[event.pe]
-        for pe, time in enumerate(self._locks.get(event.name, ())):
-            clock[pe] = max(clock[pe], time)
-
-    def _unlock(self, event: Unlock) -> None:
-        clock = list(self._clocks[event.pe])
-        clock[event.pe] = self.now
-        self._locks[event.name] = clock
 
     # -------------------------------------------------------- release points
 
@@ -400,7 +416,8 @@ class Machine:
 
     def _release(self) -> None:
         self.violations.extend(self.oracle.stale_grants(self.index))
-        self.violations.extend(self.oracle.mixed_contexts(self.index))
+        self.violations.extend(self._conflicts.unfinished(self.index))
+        self.violations.extend(self._isolation.mixed_contexts(self.index))
         self.violations.extend(
             self._accesses.unfinished(self.index, self.oracle.grants)
         )
@@ -414,22 +431,4 @@ class Machine:
 
     def may_hold(self, pe: int, kind: EntryKind, vmid: int, ipa: int) -> bool:
         """Tell whether a PE may hold an entry of a kind for an IPA."""
-        tlb = self.tlbs[pe]
-        for entry in tlb.stale:
-            link = entry.link
-            if (entry.kind, entry.vmid) == (kind, vmid) and link.ia <= ipa < link.end:
-                return True
-        return any(
-            kind in tlb.kinds_of(link)
-            and tlb.may_hold(Entry(kind, vmid, link), self.now)
-            for root in tlb.roots(Tag(vmid))
-            for link in self._path(root, ipa)
-        )
-
-    def _path(self, root: Root, ipa: int) -> list[Link]:
-        found: list[Link] = []
-        link = self.tables.walk(root, ipa)
-        while link is not None:
-            found.append(link)
-            link = link.table.link
-        return found
+        return self.tlbs[pe].may_translate(kind, Tag(vmid), ipa, self.now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 
@@ -12,13 +11,10 @@ from reference_model.entries import (
     Context,
     Entry,
     EntryKind,
-    Stage1,
-    Tag,
     entry_of,
     table_kind,
 )
-from reference_model.sysregs import Root
-from reference_model.tables import Link, Table, Tables
+from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
 from reference_model.violations import Property, Violation
 
@@ -26,24 +22,17 @@ __all__ = ["Oracle"]
 
 
 class Oracle:
-    """The properties O1 and O3 to O5; it knows what is allowed, not why it is broken.
-
-    ``coherent`` holds the (VMID, stage 1) pairs with which a guest was ever
-    entered: what a TLB holds for another pair came from mixed registers.
-    """
+    """The properties O1, O4 and O6: what is allowed, not why it is broken."""
 
     def __init__(
         self,
         tables: Tables,
         tlbs: list[Tlb],
         times: dict[int, int],
-        iommus: tuple[int, ...] = (),
     ) -> None:
         self._tables = tables
         self._tlbs = tlbs
         self._index_at = times  # machine time -> event index
-        self.coherent: set[Stage1] = set()
-        self._iommus = iommus
 
     # ----------------------------------------------------------- O1: grants
 
@@ -101,6 +90,15 @@ class Oracle:
             high=entry.link.end,
         )
 
+    def deferred(self, index: int) -> list[Violation]:
+        """Find entries of a leaf whose permissions alone have been restricted."""
+        return [
+            replace(violation, reason="deferred")
+            for violation in self.stale_grants(index)
+            if violation.link and violation.allowed and not violation.reason
+            if _same_place(violation.allowed, violation.link)
+        ]
+
     def grants(self, link: Link) -> bool:
         """Tell whether the current tables grant all that ``link`` grants."""
         return not self._excess(link)[0]
@@ -139,144 +137,6 @@ class Oracle:
                     violation = self._grant(None, entry, tlb.pe, now, index)
                     return [replace(violation, broken=Property.O6, reason="upgrade")]
         return []
-
-    # -------------------------------------------------------- O3: isolation
-
-    def foreign_stage1(self, tlb: Tlb, context: Context, index: int) -> list[Violation]:
-        """Find stage-1 entries of another vCPU usable on entry to a guest (O3).
-
-        Entries are told apart by VMID and ASID, not by table base (R_NWYRD,
-        R_XXNPZ), and the guest may use one ASID on all its vCPUs.
-        """
-        others = [
-            stage1
-            for stage1 in tlb.stage1_held()
-            if stage1.vmid == context.vmid and stage1 != context.stage1
-        ]
-        if not others:
-            return []
-        return [
-            Violation(
-                Property.O3,
-                index,
-                tlb.pe,
-                EntryKind.S1,
-                context.vmid,
-                -1,
-                reason="vcpu",
-                count=len(others),
-            )
-        ]
-
-    def missed_invalidations(
-        self, tlb: Tlb, context: Context, index: int
-    ) -> list[Violation]:
-        """Find a vCPU's own stage-1 entries that it may have removed (O3).
-
-        A TLBI that the guest executes as local reaches only the PE that the
-        vCPU is on, unless HCR_EL2.FB makes it broadcast.
-        """
-        if not tlb.outdated(context.stage1):
-            return []
-        return [
-            Violation(
-                Property.O3,
-                index,
-                tlb.pe,
-                EntryKind.S1,
-                context.vmid,
-                -1,
-                reason="fb",
-            )
-        ]
-
-    def mixed_contexts(self, index: int) -> list[Violation]:
-        """Find entries made from registers of different contexts (O3).
-
-        Only a PE that may fill at EL2 can make them (erratum AT_SPECULATE).
-        """
-        found = []
-        for tlb in self._tlbs:
-            mixed = [s for s in tlb.stage1_held() if s not in self.coherent]
-            if mixed:
-                since = self._index_at.get(tlb.stage1_filled(mixed[0]), -1)
-                found.append(
-                    Violation(
-                        Property.O3,
-                        index,
-                        tlb.pe,
-                        EntryKind.S12,
-                        mixed[0].vmid,
-                        since,
-                        reason="mixed",
-                        count=len(mixed),
-                    )
-                )
-        return found
-
-    def foreign_stage2(self, context: Context, index: int, now: int) -> list[Violation]:
-        """Find entries of another stage 2 under the VMID being entered (O5)."""
-        found = []
-        for tlb in self._tlbs:
-            if tlb.pe in self._iommus:
-                continue
-            for root in tlb.roots(context.tag):
-                if root == context.root:
-                    continue
-                held = self._held(tlb, context.tag, root, now)
-                if held is not None:
-                    found.append(
-                        Violation(
-                            Property.O5,
-                            index,
-                            tlb.pe,
-                            held.kind,
-                            context.vmid,
-                            -1,
-                            held.link,
-                            reason=_shared(root, context.root),
-                        )
-                    )
-        return found
-
-    def foreign_root(
-        self, tlb: Tlb, context: Context, index: int, now: int
-    ) -> list[Violation]:
-        """Find entries of EL2 made from another root under the same tag (O5)."""
-        for root in tlb.roots(context.tag):
-            if root == context.root or root.regime is not context.root.regime:
-                continue
-            held = self._held(tlb, context.tag, root, now)
-            if held is not None:
-                return [
-                    Violation(
-                        Property.O5,
-                        index,
-                        tlb.pe,
-                        held.kind,
-                        context.vmid,
-                        -1,
-                        held.link,
-                        reason="root" if context.asid is None else "asid",
-                    )
-                ]
-        return []
-
-    def _held(self, tlb: Tlb, tag: Tag, root: Root, now: int) -> Entry | None:
-        """Return an entry made from a root that may be held, a leaf if any."""
-        entries = tlb.made_from(tag, root)
-        for top in self._tables.space(root).tops:
-            for link in self._links(top):
-                current = (entry_of(k, tag, link) for k in tlb.kinds_of(link))
-                entries += [e for e in current if tlb.may_hold(e, now)]
-        leaves = (e for e in entries if e.kind not in TABLE_KINDS)
-        return next(leaves, next(iter(entries), None))
-
-    def _links(self, table: Table) -> Iterator[Link]:
-        for link in self._tables.links(table):
-            yield link
-            if link.descriptor.kind is Kind.TABLE:
-                yield from self._links(link.child)
 
     # -------------------------------------------------- O4: table lifetime
 
@@ -346,14 +206,6 @@ class Oracle:
 
 
 _MORE = "more"
-
-
-def _shared(root: Root, entered: Root) -> str:
-    """Name what two stage 2s of one VMID share: the tables, or the VMID alone.
-
-    With the same tables it is a control register that has changed (F3.8).
-    """
-    return "sysreg" if root.address == entered.address else "vmid"
 
 
 def _excess(now: Link, old: Link) -> str:

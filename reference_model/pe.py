@@ -66,6 +66,11 @@ class Pe:
             for vtcr in self._values["VTCR_EL2"]
         )
 
+    @property
+    def shares(self) -> bool:
+        """Tell whether VTTBR_EL2.CnP lets other PEs use its entries (R_FWQJZ)."""
+        return stage2_on(self.value("HCR_EL2")) and bool(self.value("VTTBR_EL2") & 1)
+
     def guest_context(self) -> Context:
         """Return the context that the loaded registers describe."""
         if not stage2_on(self.value("HCR_EL2")):
@@ -101,6 +106,11 @@ class Pe:
         if self.draining is not None:
             found[self.draining] = None
         return (*found, *self.el2_contexts())
+
+    def loaded_contexts(self) -> list[Context]:
+        """List the mixtures, none where stage 2 is not enabled for sure."""
+        enabled = all(stage2_on(hcr) for hcr in self._values["HCR_EL2"])
+        return self.mixtures() if enabled else []
 
     def el2_contexts(self) -> list[Context]:
         """List the contexts of EL2's own walks; they are never out of context.

@@ -317,6 +317,15 @@ class Tables:
                 return self.walk_from(top, ipa)
         return None
 
+    def path(self, root: Root, ipa: int) -> list[Link]:
+        """List the descriptors that a walk for an address reads, last first."""
+        found: list[Link] = []
+        link = self.walk(root, ipa)
+        while link is not None:
+            found.append(link)
+            link = link.table.link
+        return found
+
     def walk_from(self, table: Table, ipa: int) -> Link:
         """Walk on from ``table`` for ``ipa``, reading the last stores."""
         while True:

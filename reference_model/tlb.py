@@ -21,6 +21,7 @@ from reference_model.entries import (
     EntryKind,
     Stage1,
     Tag,
+    entry_of,
     kinds_of,
 )
 from reference_model.issued import Issued
@@ -32,7 +33,7 @@ from reference_model.tlbi import By
 __all__ = ["Tlb"]
 
 _OPEN = 1 << 62  # the end of a span that lasts
-_Key = tuple[int, int, int]  # VMID, logarithm of the size, input address
+_Level = tuple[int, int]  # VMID, logarithm of the size
 
 
 class Tlb:
@@ -50,7 +51,7 @@ class Tlb:
         self._tables = tables
         self._kinds = kinds
         self.stale: dict[Entry, int] = {}  # entry -> time it became stale
-        self._at: dict[_Key, dict[Entry, None]] = {}
+        self._at: dict[_Level, dict[int, dict[Entry, None]]] = {}
         self._shifts: list[int] = []  # logarithms of the sizes, large ones first
         self._walkers: dict[int, dict[Entry, None]] = {}
         self.copies = Copies(pe, exist=copies)
@@ -109,7 +110,7 @@ class Tlb:
 
         ``current``: its chain was current until now.
         """
-        if entry.kind not in TABLE_KINDS:
+        if entry.kind not in TABLE_KINDS and EntryKind.S1 in self._kinds:
             for context in self.active:
                 stage2 = context.root.regime is Regime.EL10
                 if stage2 and context.uses(entry.tag, entry.link.table.root):
@@ -182,6 +183,19 @@ class Tlb:
         # A global entry was made under one ASID or another.
         times = (at for (_, used), at in self._filled.items() if used == root)
         return max(times, default=-1)
+
+    def may_translate(self, kind: EntryKind, tag: Tag, address: int, now: int) -> bool:
+        """Tell whether an entry of a kind may be held for an address."""
+        for entry in self.stale:
+            link = entry.link
+            if (entry.kind, entry.tag) == (kind, tag) and link.ia <= address < link.end:
+                return True
+        return any(
+            kind in self.kinds_of(link)
+            and self.may_hold(entry_of(kind, tag, link), now)
+            for root in self.roots(tag)
+            for link in self._tables.path(root, address)
+        )
 
     def stage1_held(self) -> list[Stage1]:
         """List the stage 1s of which entries may be held."""
@@ -262,7 +276,8 @@ class Tlb:
         shift = link.table.shift
         if shift not in self._shifts:
             self._shifts = sorted([*self._shifts, shift], reverse=True)
-        self._at.setdefault((entry.vmid, shift, link.ia), {})[entry] = None
+        level = self._at.setdefault((entry.vmid, shift), {})
+        level.setdefault(link.ia, {})[entry] = None
         if entry.kind in TABLE_KINDS:
             for frame in link.child.frames:
                 self._walkers.setdefault(frame, {})[entry] = None
@@ -273,10 +288,10 @@ class Tlb:
         del self.stale[entry]
         self.removed[entry] = now
         link = entry.link
-        key = (entry.vmid, link.table.shift, link.ia)
-        self._at[key].pop(entry)
-        if not self._at[key]:
-            del self._at[key]
+        level = self._at[entry.vmid, link.table.shift]
+        level[link.ia].pop(entry)
+        if not level[link.ia]:
+            del level[link.ia]
         if entry.kind in TABLE_KINDS:
             for frame in link.child.frames:
                 self._walkers[frame].pop(entry)
@@ -309,8 +324,9 @@ class Tlb:
     def _at_address(self, vmids: frozenset[int], ipa: int) -> Iterator[Entry]:
         for vmid in sorted(vmids):
             for shift in self._shifts:
-                key = (vmid, shift, ipa & -(1 << shift))
-                yield from self._at.get(key, ())
+                level = self._at.get((vmid, shift))
+                if level:
+                    yield from level.get(ipa & -(1 << shift), ())
 
     def stage2_leaves(self, vmid: int) -> Iterator[Entry]:
         """Yield the stale S2 entries of a VMID, and those dropped of late."""
@@ -330,16 +346,17 @@ class Tlb:
 
     def overlapping(self, vmid: int, link: Link) -> Iterator[Entry]:
         """Yield the stale leaf entries for addresses that ``link`` translates."""
-        own = link.table.shift
-        for shift in (s for s in self._shifts if s >= own):
-            key = (vmid, shift, link.ia & -(1 << shift))
-            for entry in self._at.get(key, ()):
-                if entry.kind not in TABLE_KINDS:
-                    yield entry
-        if own <= min(self._shifts, default=own):
-            return
-        for entry in self.stale:
-            other = entry.link
-            below = other.table.shift < own and link.ia <= other.ia < link.end
-            if below and entry.vmid == vmid and entry.kind not in TABLE_KINDS:
-                yield entry
+        for shift in self._shifts:
+            level = self._at.get((vmid, shift), {})
+            for ia in _within(level, shift, link.ia, link.end):
+                yield from (e for e in level[ia] if e.kind not in TABLE_KINDS)
+
+
+def _within(
+    level: dict[int, dict[Entry, None]], shift: int, start: int, end: int
+) -> list[int]:
+    """List the addresses of a level at which entries meet a range."""
+    first, step = start & -(1 << shift), 1 << shift
+    if (end - first) >> shift > len(level):
+        return [ia for ia in level if ia < end and start < ia + step]
+    return [ia for ia in range(first, end, step) if ia in level]

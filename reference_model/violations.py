@@ -24,7 +24,11 @@ class Property(Enum):
 
 
 # Reasons that tell violations of one property apart.
-_APART = ("vcpu", "fb", "mixed", "unsynchronised", "scrub", "dirty")
+_APART = (
+    *("vcpu", "fb", "mixed"),
+    *("unsynchronised", "scrub", "dirty", "deferred"),
+    *("final", "abort"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,12 @@ class Violation:
     "mixed": made from registers of different contexts) and O4 ("linked": still
     part of a tree; "init": linked before it was sure to be cleared), O1
     ("unsynchronised": gone but for the PE's own accesses until an ISB; "dirty":
-    lets writes go unmarked; "scrub": lets a scrubbed page be written) and O5
-    ("vmid", "root", "asid": what two address spaces share).  ``pe`` numbers
+    lets writes go unmarked; "scrub": lets a scrubbed page be written;
+    "deferred": of permissions that were restricted before another change), O5
+    ("vmid", "root", "asid": what two address spaces share; "sysreg": a control
+    register has changed; "cnp": two PEs share a VMID with CnP = 1; "vpipt": the
+    VMID's instructions stay in the cache) and O2 ("final": an entry of another
+    size is left; "abort": one may raise a TLB conflict abort).  ``pe`` numbers
     walkers: those after the last PE are IOMMUs.
     """
 
@@ -78,5 +86,5 @@ class Violation:
             self.pe,
             self.kind.value,
             self.vmid,
-            self.conflict or (self.reason if self.reason in _APART else ""),
+            self.conflict + (self.reason if self.reason in _APART else ""),
         )
