@@ -10,7 +10,7 @@ from reference_model.exploration.contexts import Context
 from reference_model.exploration.held import Held, HeldKind, base_of
 from reference_model.exploration.matching import Maintenance, removed
 from reference_model.exploration.program import Fault, FaultKind
-from reference_model.exploration.walks import Tables, View, Walk
+from reference_model.exploration.walks import Tables, View, Walk, Walking
 
 __all__ = ["Tlbs", "Translation"]
 
@@ -63,7 +63,7 @@ class Tlbs:
         self,
         held: int,
         view: View,
-        walking: tuple[tuple[Context, tuple[int, ...]], ...],
+        walking: tuple[Walking, ...],
     ) -> int:
         """Close a set under the walks of contexts, each for some pages (M2)."""
         key = (held, view, walking)
@@ -78,16 +78,14 @@ class Tlbs:
         self,
         held: int,
         view: View,
-        walking: tuple[tuple[Context, tuple[int, ...]], ...],
+        walking: tuple[Walking, ...],
     ) -> int:
         entries = set(self.entries(held))
         before = -1
         while len(entries) != before:
             before = len(entries)
-            for context, pages in walking:
-                walk = Walk(self.tables, view, entries, context)
-                for page in pages:
-                    walk.fill1(page)
+            for one in walking:
+                Walk(self.tables, view, entries, one.context).fill(one)
         return held | self.set_of(sorted(entries, key=repr))
 
     def without(self, op: Maintenance, held: int) -> int:

@@ -16,10 +16,22 @@ from reference_model.exploration.held import GRANULE, Held, HeldKind, base_of
 from reference_model.exploration.program import Fault, FaultKind
 from reference_model.unmodelled import Unmodelled
 
-__all__ = ["Leaf", "Tables", "View", "Walk"]
+__all__ = ["Leaf", "Tables", "View", "Walk", "Walking"]
 
 # Of every cell that may change, the values that a walker may read now.
 View = tuple[tuple[int, ...], ...]
+
+
+class Walking(NamedTuple):
+    """A context, with the input pages that matter, and the IPA pages.
+
+    Stage 2 is walked for the IPAs by themselves as well: what of stage 1 once
+    led there, in whichever context of the guest, is not known.
+    """
+
+    context: Context
+    pages: tuple[int, ...]
+    ipas: tuple[int, ...] = ()
 
 
 class Leaf(NamedTuple):
@@ -190,6 +202,14 @@ class Walk:
         for leaf in self.fill2(cell):
             if leaf.read:
                 yield from self._values1(leaf.page + cell % GRANULE.bytes, False)
+
+    def fill(self, walking: Walking) -> None:
+        """Leave the entries of all walks of a context that matter."""
+        if self._context.root2 is not None:
+            for ipa in walking.ipas:
+                self.fill2(ipa)
+        for page in walking.pages:
+            self.fill1(page)
 
     def fill1(self, va: int) -> None:
         """Leave the entries of the walks for one page of input addresses."""

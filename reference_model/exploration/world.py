@@ -14,6 +14,7 @@ from reference_model.exploration.contexts import (
     initial_registers,
     written,
 )
+from reference_model.exploration.held import HeldKind
 from reference_model.exploration.ordering import Code, constrain
 from reference_model.exploration.program import (
     Eret,
@@ -29,7 +30,7 @@ from reference_model.exploration.program import (
     Wait,
 )
 from reference_model.exploration.tlbs import Tlbs
-from reference_model.exploration.walks import Tables
+from reference_model.exploration.walks import Tables, Walking
 from reference_model.profiles import AT_SPECULATE, REPEAT_TLBI
 
 __all__ = ["World"]
@@ -59,6 +60,7 @@ class World:
         self.cells = universe.cells
         self.place_of = {pa: place for place, pa in enumerate(self.cells)}
         self.targets = universe.targets
+        self.ipas = universe.ipas
         self.walked = tuple(pa for pa in self.cells if pa in universe.read)
         self.walked_set = frozenset(self.walked)
         fixed = {k: v for k, v in program.memory.items() if k not in self.place_of}
@@ -92,31 +94,34 @@ class World:
 
     def walking(
         self, pe: int, el: int, registers: Registers, draining: tuple[Context, ...]
-    ) -> tuple[tuple[Context, tuple[int, ...]], ...]:
-        """List the contexts a PE may walk in now, each with the pages it uses.
+    ) -> tuple[Walking, ...]:
+        """List the contexts a PE may walk in now.
 
         At EL2 the EL1&0 regime is out of context (R_NRJPP), but for walks begun
         before and, with the AT_SPECULATE erratum, any mix of registers.
         """
         pages1, pages2 = self.pages[pe]
-        found: dict[Context, tuple[int, ...]] = {}
+        found: list[Walking] = []
         if pages1:
             inside = el == 1 or self.speculative_at
             bits = self.program.profile.vmid_bits
             known = contexts(registers, bits) if inside else ()
-            found.update((context, pages1) for context in (*known, *draining))
+            found += [
+                Walking(context, pages1, self.ipas)
+                for context in dict.fromkeys((*known, *draining))
+            ]
         if pages2:
-            found.update((context, pages2) for context in el2_contexts(registers))
-        return tuple(item for item in found.items() if _translates(item[0]))
+            found += [Walking(context, pages2) for context in el2_contexts(registers)]
+        return tuple(one for one in found if _translates(one.context))
 
-    def fill_at_start(self, pe: int) -> tuple[tuple[Context, tuple[int, ...]], ...]:
+    def fill_at_start(self, pe: int) -> tuple[Walking, ...]:
         """List the contexts whose entries a PE may hold from before."""
         thread = self.threads[pe]
-        found: dict[Context, tuple[int, ...]] = {}
+        found: dict[Walking, None] = {}
         for given in (thread.registers, *thread.earlier):
             registers = initial_registers(given)
-            found.update(self.walking(pe, 1, registers, ()))
-        return tuple(found.items())
+            found.update(dict.fromkeys(self.walking(pe, 1, registers, ())))
+        return tuple(found)
 
 
 def _translates(context: Context) -> bool:
@@ -170,6 +175,7 @@ class _Universe:
         self.read: set[int] = set()
         self.targets: dict[int, frozenset[int]] = {}
         self.cells: tuple[int, ...] = ()
+        self.ipas: tuple[int, ...] = ()
         values = self._stored()
         while True:
             self.cells = tuple(sorted(values))
@@ -213,12 +219,18 @@ class _Universe:
         view = tuple(tuple(sorted(values[pa])) for pa in self.cells)
         tlbs = Tlbs(tables)
         found: dict[int, set[int]] = {}
+        ipas: set[int] = set()
         for thread, known in zip(self._program.threads, self._contexts, strict=True):
             pages1, pages2 = _pages(thread)
             walking = tuple(
-                (c, pages2 if c.el2 else pages1) for c in known if _translates(c)
+                Walking(c, pages2 if c.el2 else pages1) for c in known if _translates(c)
             )
             held = tlbs.close(0, view, walking)
+            ipas |= {
+                e.output
+                for e in tlbs.entries(held)
+                if e.kind in (HeldKind.S1, HeldKind.S1W) and not e.el2
+            }
             for context in known:
                 for va in _addresses(thread):
                     if page_of(va) in (pages2 if context.el2 else pages1):
@@ -228,6 +240,7 @@ class _Universe:
                             if result.pa >= 0:
                                 found.setdefault(va, set()).add(result.pa)
         self.targets = {va: frozenset(pas) for va, pas in found.items()}
+        self.ipas = tuple(sorted(ipas - self._program.identity_ipas))
         self.read = places.asked
 
 
