@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from reference_model.assumptions import Assumptions
+from reference_model.descriptors import Kind
 from reference_model.entries import TABLE_KINDS, Entry, EntryKind, Stage1, Tag
 from reference_model.matching import Candidate, Part, Selection
 from reference_model.regimes import Regime
-from reference_model.tables import Link, Tables
+from reference_model.tables import Link, Table, Tables
 from reference_model.tlbi import Operation, Target
 
 __all__ = ["Issued"]
@@ -100,7 +102,7 @@ class Issued:
         is_table = kind in TABLE_KINDS
         level: int | None = link.descriptor.level
         if is_table and self.target is not None and self.target.level is not None:
-            level = _leaf_level(link, self.target, tables)
+            level = _leaf_level(link, tables)
         return Candidate(
             regime,
             kind.has_stage1,
@@ -113,7 +115,18 @@ class Issued:
         )
 
 
-def _leaf_level(link: Link, target: Target, tables: Tables) -> int | None:
-    """Return the level at which the tables below ``link`` end for the target."""
-    leaf = tables.walk_from(link.child, max(target.start, link.ia))
-    return leaf.descriptor.level if leaf.descriptor.cacheable else None
+def _leaf_level(link: Link, tables: Tables) -> int | None:
+    """Return the one level at which all walks below a Table end, if it is one.
+
+    A hint is right only if it is that of every leaf below (I_LTZBK).
+    """
+    levels = set(_levels(link.child, tables))
+    return levels.pop() if len(levels) == 1 else None
+
+
+def _levels(table: Table, tables: Tables) -> Iterator[int]:
+    for link in tables.links(table):
+        if link.descriptor.kind is Kind.TABLE:
+            yield from _levels(link.child, tables)
+        elif link.descriptor.cacheable:
+            yield link.descriptor.level
