@@ -12,9 +12,10 @@ from harness.check.edits import (
     Insertion,
     by_ipa,
     dsb,
+    whole_stage1,
 )
 from harness.check.reasons import flush_rule
-from harness.check.sizes import breaks
+from harness.check.sizes import breaks, group_start, unbroken
 from harness.check.window import Window
 from reference_model.events import (
     Access,
@@ -54,7 +55,7 @@ def stage_steps(window: Window) -> Iterator[Edit]:
         return
     last = addressed[-1]
     pe = window.events[last].pe
-    stage1 = [p for p, op in window.tlbis() if op.stage1 and not op.stage2]
+    stage1 = [p for p, op in window.tlbis() if whole_stage1(op)]
     step = (DSB_ISH(pe), Tlbi(pe, "VMALLE1IS"), DSB_ISH(pe), *_extra(window, pe))
     early = bool(stage1) and max(stage1) < last
     if early or not stage1:
@@ -131,17 +132,22 @@ def flush(window: Window) -> Iterator[Edit]:
         sequence += f" for VMID {violation.vmid}"
     rule, what = flush_rule(window, sequence)
     events: tuple[Event, ...] = switched
+    position = violation.index
     store = window.events[violation.index]
-    broken = violation.since != violation.index
-    if violation.broken is Property.O2 and not broken and isinstance(store, Store):
+    if (
+        violation.broken is Property.O2
+        and unbroken(window)
+        and isinstance(store, Store)
+    ):
+        position = group_start(window, store)
         events = (*breaks(window, store), *switched)
-        what = f"write 0 and flush before the store {window.at(violation.index)}"
+        what = f"write 0 and flush before the store {window.at(position)}"
     yield Edit(
         rule,
         what,
         window.cause,
         Drastic.FLUSH,
-        insertions=(Insertion(violation.index, events, False),),
+        insertions=(Insertion(position, events, False),),
     )
 
 
@@ -151,7 +157,8 @@ def _under_vmid(window: Window, pe: int, flush: tuple[Event, ...]) -> tuple[Even
     loaded = window.register(violation.index, pe, "VTTBR_EL2")
     if window.own_regime or violation.link is None or loaded >> 48 == violation.vmid:
         return flush
-    wanted = violation.link.table.root.address | violation.vmid << 48
+    # An empty root: no speculative AT finds anything below it meanwhile (F6.2).
+    wanted = _EMPTY_ROOT | violation.vmid << 48
     return (
         Msr(pe, "VTTBR_EL2", wanted),
         Isb(pe),

@@ -16,6 +16,7 @@ from harness.check.corrections import (
     tlbis,
 )
 from harness.check.edits import Edit
+from harness.check.guests import forced_broadcast
 from harness.check.operands import regime
 from harness.check.sizes import page_bits
 from harness.check.vmids import allocation
@@ -47,6 +48,8 @@ def candidates(window: Window) -> list[Edit]:
     """List the edits that could mend the violation of ``window``."""
     if window.violation.reason == "mixed":
         return list(empty_roots(window))
+    if window.violation.reason == "fb":
+        return list(forced_broadcast(window))
     edits: list[Edit] = []
     for source in _EVERYWHERE:
         edits.extend(source(window))

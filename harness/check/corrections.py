@@ -28,7 +28,7 @@ from reference_model.events import (
     Msr,
     Tlbi,
 )
-from reference_model.tlbi import Scope, decode_operation
+from reference_model.tlbi import By, Operation, Scope, decode_operation
 from reference_model.violations import Property
 
 __all__ = [
@@ -167,8 +167,10 @@ def tlbis(window: Window) -> Iterator[Edit]:
             yield _promoted(window, position, number, event, after_ipa and op.stage1)
         yield from forms(window, position, number, event, op)
         yield from operands(window, position, number, event, op)
+        if after_ipa or window.violation.reason == "vcpu":
+            yield from _whole_step(window, position, number, event, op)
         after_ipa = after_ipa or by_ipa(op)
-    if not after_ipa and not window.own_regime:
+    if not after_ipa and not window.own_regime and window.violation.reason != "vcpu":
         yield from _stages(window)
 
 
@@ -194,6 +196,23 @@ def _promoted(
     if window.violation.broken is Property.O5:
         rule = "vmid-flush-local-only"
     return Edit(rule, text, position, Drastic.PROMOTE, tuple(changes))
+
+
+def _whole_step(
+    window: Window, position: int, number: int, event: Tlbi, op: Operation
+) -> Iterator[Edit]:
+    """Take all addresses: the guest's VAs and ASIDs are not known (F1.1)."""
+    if not op.stage1 or op.stage2 or op.by in (By.VMID, By.EVERYTHING):
+        return
+    new = replace(event, op="VMALLE1" + ("IS" if op.broadcast else ""), operand=0)
+    switch = window.violation.reason == "vcpu"
+    yield Edit(
+        "vcpu-switch-missing-s1-flush" if switch else "missing-s1-inval-after-ipas2",
+        f"make the TLBI {event.op} {window.at(position)} a TLBI {new.op}",
+        position,
+        Drastic.FORM,
+        ((position, with_part(window.events[position], number, new)),),
+    )
 
 
 def _stages(window: Window) -> Iterator[Edit]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from harness.check.merged import broadcast, merged
 from harness.check.timeline import Timeline
 from reference_model.events import (
     Access,
@@ -32,6 +33,7 @@ __all__ = [
     "dsb",
     "instruction",
     "parts",
+    "whole_stage1",
     "with_part",
 ]
 
@@ -89,30 +91,22 @@ class Edit:
 
 
 def combined(edits: list[Edit], timeline: Timeline) -> Timeline:
-    """Return the timeline with all edits made; later changes see earlier ones."""
-    changes: dict[int, Event] = {}
+    """Return the timeline with all edits made; changes of one event add up."""
+    touched = {position for edit in edits for position, _ in edit.changes}
+    original = {
+        placed.position: placed.event
+        for placed in timeline
+        if placed.position in touched and not placed.inserted
+    }
+    changes = dict(original)
     for edit in edits:
         for position, event in edit.changes:
-            changes[position] = _merged(changes.get(position), event)
+            changes[position] = merged(original[position], changes[position], event)
     timeline = timeline.replaced(changes)
     for edit in edits:
         bare = replace(edit, changes=())
         timeline = bare.apply(timeline)
     return timeline
-
-
-def _merged(first: Event | None, second: Event) -> Event:
-    """Join two changes of one event: what either makes stronger stays so."""
-    if isinstance(first, Tlbi) and isinstance(second, Tlbi):
-        wide = first.op == broadcast(first.op)
-        return replace(second, op=broadcast(second.op) if wide else second.op)
-    if not isinstance(first, Barrier) or not isinstance(second, Barrier):
-        return second
-    order = list(Domain)
-    wider = max(first.domain, second.domain, key=order.index)
-    full = Access.ALL if Access.ALL in (first.access, second.access) else first.access
-    nxs = first.nxs and second.nxs
-    return replace(second, domain=wider, access=full, nxs=nxs)
 
 
 def parts(event: Event) -> tuple[Event, ...]:
@@ -138,17 +132,14 @@ def DSB_ISH(pe: int) -> Barrier:  # noqa: N802 - the instruction's name
     return dsb(pe, Domain.ISH)
 
 
-def broadcast(op: str) -> str:
-    """Return the inner-shareable form of a local TLBI."""
-    stem = op.removesuffix("NXS")
-    if stem.endswith(("IS", "OS")):
-        return op
-    return stem + "IS" + op[len(stem) :]
-
-
 def by_ipa(op: Operation) -> bool:
     """Tell whether an operation selects by IPA."""
     return op.by in (By.INTERMEDIATE, By.RANGE)
+
+
+def whole_stage1(op: Operation) -> bool:
+    """Tell whether an operation removes the stage-1 entries of all addresses."""
+    return op.stage1 and not op.stage2 and op.by is By.VMID
 
 
 def instruction(event: Event) -> str:

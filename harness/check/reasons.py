@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.check.sizes import change_without_break
+from harness.check.sizes import change_without_break, unbroken
 from harness.check.window import Window
 from reference_model.events import PageRelease
 from reference_model.violations import Property, Violation
@@ -10,6 +10,7 @@ from reference_model.violations import Property, Violation
 __all__ = ["flush_rule", "unrepaired"]
 
 _BY_REASON = {
+    (Property.O1, "deferred"): "perm-downgrade-deferred",
     (Property.O1, "dirty"): "dirty-clear-without-tlbi",
     (Property.O1, "scrub"): "scrub-before-tlb-flush",
     (Property.O1, "unsynchronised"): "missing-isb-after-tlbi",
@@ -49,7 +50,7 @@ def flush_rule(window: Window, sequence: str) -> tuple[str, str]:
     here = window.at(violation.index)
     rule = unrepaired(violation)
     by_reason = (violation.broken, violation.reason) in _BY_REASON
-    if violation.broken is Property.O2 and violation.since == violation.index:
+    if violation.broken is Property.O2 and unbroken(window):
         return rule if by_reason else change_without_break(window), ""
     if by_reason:
         return rule, f"complete {sequence} before what relies on it {here}"

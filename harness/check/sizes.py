@@ -11,7 +11,7 @@ from reference_model.addresses import DESCRIPTOR_BYTES, LAST_LEVEL
 from reference_model.events import Store
 from reference_model.violations import Property
 
-__all__ = ["breaks", "change_without_break", "page_bits"]
+__all__ = ["breaks", "change_without_break", "group_start", "page_bits", "unbroken"]
 
 _NT = 1 << 16
 
@@ -33,21 +33,49 @@ def change_without_break(window: Window) -> str:
     return f"bbm-{violation.conflict}-change"
 
 
+def unbroken(window: Window) -> bool:
+    """Tell whether the old entry was never made invalid.
+
+    Of a Contiguous group, the store to another member can have ended it.
+    """
+    violation = window.violation
+    if violation.since == violation.index:
+        return True
+    ended = window.events[max(violation.since, 0)]
+    valid = isinstance(ended, Store) and bool(ended.value & 1)
+    return violation.conflict == "contiguous" and valid
+
+
 def breaks(window: Window, store: Store) -> list[Store]:
-    """Return the stores that make the entry invalid before ``store``.
+    """Return the stores that make the entry invalid before ``store``."""
+    single = replace(store, value=0, release=False)
+    return [replace(single, pa=pa) for pa in _group(window, store)]
+
+
+def group_start(window: Window, store: Store) -> int:
+    """Return where the change of the entry, or of its group, begins."""
+    group = _group(window, store)
+    return next(
+        position
+        for position, event in enumerate(window.events)
+        if isinstance(event, Store)
+        and event.pa in group
+        and (len(group) > 1 or position == window.violation.index)
+    )
+
+
+def _group(window: Window, store: Store) -> range:
+    """Return where the descriptors lie that change together.
 
     A TLB may hold a Contiguous group as one: all its members go.
     """
-    single = replace(store, value=0, release=False)
     link = window.violation.link
-    if window.violation.conflict != "contiguous" or link is None:
-        return [single]
-    members = link.table.root.granule.contiguous(link.table.level)
-    first = store.pa & -(members * DESCRIPTOR_BYTES)
-    return [
-        replace(single, pa=first + number * DESCRIPTOR_BYTES)
-        for number in range(members)
-    ]
+    members = 1
+    if window.violation.conflict == "contiguous" and link is not None:
+        members = link.table.root.granule.contiguous(link.table.level)
+    size = members * DESCRIPTOR_BYTES
+    first = store.pa & -size
+    return range(first, first + size, DESCRIPTOR_BYTES)
 
 
 def page_bits(window: Window) -> Iterator[Edit]:

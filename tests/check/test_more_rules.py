@@ -4,11 +4,14 @@ import pytest
 from shorthand import (
     BLOCK_AT,
     BLOCK_IPA,
+    EMPTY_IPA,
+    EMPTY_TABLE_AT,
     HCR,
     IPA,
     MEMORY,
     NT,
     ONE_RAN,
+    OTHER3,
     OTHER_OUT,
     OTHER_ROOT,
     OUT,
@@ -36,6 +39,7 @@ from reference_model.events import (
     Isb,
     Msr,
     PageRelease,
+    TableFree,
     Tlbi,
 )
 from reference_model.machine import Start
@@ -183,3 +187,33 @@ def test_old_generation_after_the_rollover() -> None:
 def test_vmid_of_more_bits_than_in_use() -> None:
     events = [Msr(0, "VTTBR_EL2", vttbr(0x101, OTHER_ROOT)), Isb(0), Eret(0)]
     assert rules(events, before=ONE_RAN) == {"vmid-width-truncation"}
+
+
+@pytest.mark.parametrize("op", ["ASIDE1IS", "VAE1IS", "VAAE1IS", "VALE1IS"])
+def test_some_addresses_are_no_stage1_step(op: str) -> None:
+    events = [*GONE, tlbi("IPAS2E1IS", IPA), dsb("ish"), tlbi(op), dsb("ish"), RELEASE]
+    assert rules(events) == {"missing-s1-inval-after-ipas2"}
+
+
+def test_a_last_level_form_with_a_hint() -> None:
+    hinted = Tlbi(0, "IPAS2LE1IS", 0b0111 << 44 | EMPTY_IPA >> 12)
+    events = [store(EMPTY_TABLE_AT), dsb("ishst"), hinted, *STEP[:-1]]
+    freed = [*events, TableFree(0, OTHER3)]
+    assert rules(freed, "P2-v8.4") == {
+        "leaf-tlbi-after-table-change",
+        "ttl-hint-mismatch",
+    }
+
+
+def test_guest_s_own_tlbis() -> None:
+    events: list[Event] = [
+        *(Msr(pe, "HCR_EL2", HCR & ~(1 << 9)) for pe in (0, 1)),
+        Eret(0),
+        ExceptionEntry(0),
+        dsb("sy"),
+        Eret(1),
+    ]
+    migrated = [*events, ExceptionEntry(1), dsb("sy", 1)]
+    back = [*migrated, Msr(1, "TTBR0_EL1", 0x5000), Eret(1), ExceptionEntry(1)]
+    found = rules([*back, dsb("sy", 1), Eret(0)], before=ONE_RAN)
+    assert "hcr-fb-cleared" in found
