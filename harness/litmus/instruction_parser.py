@@ -161,8 +161,8 @@ class InstructionParser:
 
     def _barrier(self, line: Line, coord: Coord, op: str) -> Instruction:
         here = line.coord
-        option = line.name("an option such as ISHST").upper()
-        domain, nxs = option, False
+        option = line.name("an option such as ISHST")
+        domain, nxs = option.upper(), False
         if domain.endswith("NXS"):
             domain, nxs = domain[:-3], True
         access = Access.ALL

@@ -36,6 +36,7 @@ _INPUT = {
     Stage.HYP: AddressKind.HYP,
 }
 _PAGE_LEVEL = 3
+_LARGEST_REGION = 1  # a region of level 0 is larger than all addresses
 
 
 def output_kind(stage: Stage, stages: int) -> AddressKind:
@@ -96,7 +97,8 @@ class Names:
             raise ParseError(
                 f"'{name}' is both a {known.value} and a {kind.value}", address.coord
             )
-        self._levels[name] = min(level, self._levels.get(name, _PAGE_LEVEL))
+        known_level = self._levels.get(name, _PAGE_LEVEL)
+        self._levels[name] = max(min(level, known_level), _LARGEST_REGION)
 
     def _uses(self) -> Iterator[tuple[Address, AddressKind, int]]:
         """Yield every address that a line of the world defines, and its level."""
@@ -146,7 +148,7 @@ class Names:
     def _assign(self, kind: AddressKind) -> None:
         mine = [name for name, known in self._kinds.items() if known is kind]
         place = _BASE[kind]
-        for level in (_PAGE_LEVEL, 2, 1, 0):
+        for level in (_PAGE_LEVEL, 2, _LARGEST_REGION):
             size = self._granule.level_bytes(level)
             for name in mine:
                 if self._levels[name] == level and name not in self._numbers:

@@ -240,8 +240,9 @@ class _Reader:
             if self._trace is not None:
                 line.fail("a line of a trace starts with the number of the PE")
             line.fail("an instruction outside 'pe N ...:'")
-        bounded(line, len(self._section), MOST_INSTRUCTIONS, "instructions")
         found = self._world.parser.instructions(line)
+        after = len(self._section) + len(found) - 1
+        bounded(line, after, MOST_INSTRUCTIONS, "instructions")
         for instruction in found:
             if isinstance(instruction, _TRACE_ONLY):
                 raise ParseError(
@@ -265,9 +266,11 @@ class _Reader:
         if self._trace is None:
             line.peek()
             line.fail("a line of a trace outside 'trace:'")
-        bounded(line, len(self._trace), MOST_STEPS, "lines of a trace")
         pe = line.number("a PE number", MOST_PES)
-        for instruction in self._world.parser.instructions(line):
+        found = self._world.parser.instructions(line)
+        after = len(self._trace) + len(found) - 1
+        bounded(line, after, MOST_STEPS, "steps of a trace")
+        for instruction in found:
             if isinstance(instruction, _PROGRAM_ONLY):
                 raise ParseError(
                     f"'{instruction.text}' belongs into the program of a PE: "
