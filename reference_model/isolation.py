@@ -164,6 +164,15 @@ class Isolation:
                 return [self._of_vmid(other.number, own.vmid, index, "cnp")]
         return []
 
+    @staticmethod
+    def shared(pe: Pe, pes: list[Pe]) -> bool:
+        """Tell whether another PE may share entries of the loaded VMID (R_FWQJZ)."""
+        if not pe.shares:
+            return False
+        vmid = pe.guest_context().vmid
+        others = (other for other in pes if other is not pe and other.shares)
+        return any(other.guest_context().vmid == vmid for other in others)
+
     def old_instructions(self, pe: int, context: Context, index: int) -> Violation:
         """Return the violation of a VMID whose instructions were another's (O5)."""
         return self._of_vmid(pe, context.vmid, index, "vpipt")

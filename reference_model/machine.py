@@ -197,6 +197,7 @@ class Machine:
         self._index_at[self.now] = self.index
 
     def _take(self, event: Event) -> None:
+        known = len(self.violations)
         self._act(event)
         added = self._filling.taken()
         if added:
@@ -204,6 +205,13 @@ class Machine:
         for table in self.tables.adopted():
             self._publication.link(table)
         self.violations.extend(self._publication.reached(self.index))
+        if self.assumptions.single_pe:
+            # What other PEs hold is not used; IOMMUs come after the PEs.
+            self.violations[known:] = [
+                violation
+                for violation in self.violations[known:]
+                if violation.pe == event.pe or violation.pe >= len(self.pes)
+            ]
 
     def _act(self, event: Event) -> None:
         match event:
@@ -308,7 +316,9 @@ class Machine:
 
     def _tlbi(self, event: Tlbi, target: Target | None = None) -> None:
         pe = self.pes[event.pe]
-        self._maintenance.issue(event, target, pe, self.now, self.index)
+        covers = self.assumptions.local_tlbi_covers_cnp_sharers
+        shared = not covers and self._isolation.shared(pe, self.pes)
+        self._maintenance.issue(event, target, pe, self.now, self.index, shared=shared)
 
     def _drained(self, number: int) -> None:
         """End the walks begun before exception entry (I_QVPYJ)."""

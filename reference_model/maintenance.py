@@ -13,12 +13,16 @@ from reference_model.matching import regimes_of
 from reference_model.operands import Reading, target_of
 from reference_model.pe import Pe
 from reference_model.profiles import Profile
+from reference_model.regimes import Regime
 from reference_model.shareability import Shareability
 from reference_model.sysregs import granule_of
-from reference_model.tlbi import By, Operation, Target, decode_operation
+from reference_model.tlbi import By, Operation, Scope, Target, decode_operation
 from reference_model.unmodelled import Unmodelled
 
 __all__ = ["Maintenance"]
+
+
+_NONE: frozenset[Regime] = frozenset()
 
 
 class Maintenance:
@@ -44,9 +48,19 @@ class Maintenance:
         return list(self._completion.pending)
 
     def issue(
-        self, event: Tlbi, target: Target | None, pe: Pe, now: int, index: int
+        self,
+        event: Tlbi,
+        target: Target | None,
+        pe: Pe,
+        now: int,
+        index: int,
+        *,
+        shared: bool = False,
     ) -> None:
-        """Issue a TLBI; ``target`` stands for its operand if it is given."""
+        """Issue a TLBI; ``target`` stands for its operand if it is given.
+
+        ``shared``: other PEs may have put in what a local one does not reach.
+        """
         operation = decode_operation(event.op)
         reading = self._reading(operation, pe)
         if target is None:
@@ -60,7 +74,9 @@ class Maintenance:
                 pe.possible_vmids(),
                 self._reach.scope(event.pe, operation.scope),
                 target and replace(target, granule=reading.granule),
-                regimes_of(operation, pe.values("HCR_EL2")),
+                _NONE
+                if shared and operation.scope is Scope.LOCAL
+                else regimes_of(operation, pe.values("HCR_EL2")),
                 self._assumptions,
             )
         )

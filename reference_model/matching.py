@@ -153,7 +153,19 @@ class Selection:
             return False
         if target.granule is not entry.granule:
             return False
+        if not self._reaches(entry, target):
+            return False
         return target.level is None or target.level == entry.level
+
+    # R_LQLSD: an operation on any address of a descriptor is for all that it maps
+    # (option: for one granule of it, unless a range takes in the whole).
+    def _reaches(self, entry: Candidate, target: Target) -> bool:
+        if self.assumptions.one_ipas2_per_block or entry.addresses is None:
+            return True
+        low, high = entry.addresses
+        if entry.part is not Part.LEAF or high - low <= entry.granule.bytes:
+            return True
+        return target.start <= low and high <= target.end
 
     # R_TJQVP: any operation that applies to the PE with the context of the copy
     # (option: one on its stage).  R_BKKRB: with FEAT_nTLBPA there are none.
