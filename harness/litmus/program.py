@@ -19,6 +19,7 @@ from harness.litmus.instructions import (
     Number,
     Place,
     Register,
+    Stage,
     Store,
     Tlbi,
     Wait,
@@ -51,12 +52,22 @@ def program_of(test: Test, world: World, profile: Profile) -> explored.Program:
     )
     # After the registers: they may have made one more root.
     identity = frozenset(world.stage1_pages) if test.stages == 2 else frozenset()
+    identity -= _mapped_by_the_test(test, world)
     return explored.Program(
         threads,
         {**world.descriptors, **world.data},
         identity,
         tuple(dict.fromkeys(cells)),
         profile,
+    )
+
+
+def _mapped_by_the_test(test: Test, world: World) -> frozenset[int]:
+    """Return the IPAs that have a stage-2 descriptor a program may change."""
+    return frozenset(
+        world.names.number(mapping.address)
+        for mapping in test.mappings
+        if mapping.stage is Stage.S2
     )
 
 
