@@ -18,6 +18,7 @@ from reference_model.exploration.program import (
     Program,
     Wait,
 )
+from reference_model.exploration.reductions import Reduced
 from reference_model.exploration.state import State
 from reference_model.exploration.steps import Step, Steps, start
 from reference_model.exploration.world import World
@@ -73,11 +74,17 @@ def explore(
     program: Program,
     bounds: Bounds | None = None,
     assumptions: Assumptions | None = None,
+    *,
+    reduced: bool = True,
 ) -> Outcomes:
-    """Return every outcome of a program; raises Unexhausted at the bound."""
+    """Return every outcome of a program; raises Unexhausted at the bound.
+
+    Not ``reduced``, it takes every step of every state, to the same end.
+    """
     bounds = bounds or Bounds()
     world = World(program, assumptions or Assumptions())
-    steps = Steps(world)
+    every = Steps(world)
+    steps = Reduced(every) if reduced else every
     first = start(world)
     came: dict[State, tuple[State, Step] | None] = {first: None}
     finals: dict[Outcome, State] = {}
