@@ -120,7 +120,11 @@ class _Saving:
         header = Header(
             start,
             self._model,
-            (profile,),
+            tuple(
+                name
+                for name in finding.profiles
+                if name == profile or self._target.same_path(run, PROFILES[name])
+            ),
             changed(self._request.assumptions),
             scenario.name,
             tuple(c for c in sorted(coords) if touched(*c)),

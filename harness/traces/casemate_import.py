@@ -8,7 +8,7 @@ replay; freed memory is relied upon to be unreachable here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness.errors import ParseError
 from harness.traces.casemate_guests import DEFAULT_REGISTERS, Guest, stage2_control
@@ -43,10 +43,13 @@ class CasemateImport:
     """Turns records into events; knows which locks each thread holds.
 
     ``threads`` is the number of threads; ``beside`` tells that guests run on
-    further PEs.
+    further PEs, ``is_table`` whether a page is or was part of a tree.
     """
 
-    def __init__(self, threads: int, *, beside: bool = True) -> None:
+    def __init__(
+        self, threads: int, is_table: Callable[[int], bool], *, beside: bool = True
+    ) -> None:
+        self._is_table = is_table
         self._guests = [
             Guest(threads + n if beside else n, beside=beside) for n in range(threads)
         ]
@@ -68,7 +71,7 @@ class CasemateImport:
         elif kind is Kind.MEM_SET:
             yield from _set(record)
         elif kind is Kind.MEM_FREE:
-            yield from _free(record)
+            yield from self._free(record)
         elif kind is Kind.HINT and record.word == Hint.RELEASE.value:
             yield TableFree(tid, record.address & -_PAGE, origin=origin)
 
@@ -103,6 +106,14 @@ class CasemateImport:
         if not self._depth[record.tid]:
             yield from guest.hypervisor_left(record.origin)
 
+    def _free(self, record: Record) -> Iterator[Event]:
+        _bounded(record, _MAX_FREE)
+        pa, size, origin = record.address, record.size, record.origin
+        pages = range(pa & -_PAGE, pa + size, _PAGE)
+        if any(map(self._is_table, pages)):
+            yield TableFree(record.tid, pa, size, origin=origin)
+        yield PageRelease(record.tid, pa, size, origin=origin)
+
 
 def _set(record: Record) -> Iterator[Event]:
     _bounded(record, _MAX_SET)
@@ -111,13 +122,6 @@ def _set(record: Record) -> Iterator[Event]:
         return
     for pa in range(record.address, record.address + record.size, 8):
         yield Store(record.tid, pa, record.value, origin=record.origin)
-
-
-def _free(record: Record) -> Iterator[Event]:
-    _bounded(record, _MAX_FREE)
-    pa, size = record.address, record.size
-    yield TableFree(record.tid, pa, size, origin=record.origin)
-    yield PageRelease(record.tid, pa, size, origin=record.origin)
 
 
 def _bounded(record: Record, limit: int) -> None:

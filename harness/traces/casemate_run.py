@@ -44,9 +44,10 @@ class CasemateRun:
         beside = not assumptions.single_pe
         self.start = start_of(threads, beside=beside)
         self.machine = Machine(profile, self.start, assumptions)
-        self._import = CasemateImport(threads, beside=beside)
         self._beside = beside
         self._monitor = Monitor(self._walked)
+        is_table = self._monitor.is_table
+        self._import = CasemateImport(threads, is_table, beside=beside)
         self._found = found
         self._taken = taken
         self._early: dict[int, tuple[int, Origin | None]] = {}  # lock -> thread

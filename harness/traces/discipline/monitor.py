@@ -45,6 +45,10 @@ class Monitor:
         self._registers: dict[tuple[int, str], int] = {}
         self._number = -1
 
+    def is_table(self, page: int) -> bool:
+        """Tell whether a page is part of a tree, or was until it was unlinked."""
+        return page in self._trees.places or page in self._trees.detached
+
     def take(self, record: Record) -> None:
         """Follow one record, after the machine has taken its events."""
         self._number += 1
