@@ -41,6 +41,9 @@ class EntryKind(Enum):
     S12 = "S12"  # combined leaf, VA to PA
     S12W = "S12W"  # stage-1 table descriptor, next table as PA
 
+    # Members are singletons, and part of the keys of every entry.
+    __hash__ = object.__hash__
+
     @property
     def combined(self) -> bool:
         """Tell whether it holds information of both stages."""

@@ -38,6 +38,8 @@ class Issued:
     done: dict[int, int] = field(default_factory=dict)
     removed: dict[int, list[Entry]] = field(default_factory=dict)
     _selection: Selection = field(init=False)
+    # Without an address, what it selects depends on little.
+    _known: dict[tuple[EntryKind, Regime, Tag], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """State what it selects, once: it is asked for every entry."""
@@ -54,15 +56,6 @@ class Issued:
         in_order = self.assumptions.a32_tlbi_program_order
         own = self.pe == other.pe == pe and self.time < other.time
         return own and in_order and self.operation.aarch32 and other.operation.aarch32
-
-    def repeats(self, other: Issued) -> bool:
-        """Tell whether it selects just what an earlier TLBI selected."""
-        return (
-            self.operation == other.operation
-            and self.vmids == other.vmids
-            and self.target == other.target
-            and self.regimes == other.regimes
-        )
 
     def removes_stage1(self, stage1: Stage1) -> bool:
         """Tell whether it must remove every S1 and S1W entry of a stage 1.
@@ -87,6 +80,15 @@ class Issued:
 
     def selects(self, entry: Entry, tables: Tables) -> bool:
         """Tell whether ``entry`` is of the kind and address that it names."""
+        if self.target is not None:
+            return self._selects(entry, tables)
+        key = (entry.kind, entry.link.table.root.regime, entry.tag)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._selects(entry, tables)
+        return known
+
+    def _selects(self, entry: Entry, tables: Tables) -> bool:
         regime = entry.link.table.root.regime
         vmid = entry.vmid if regime is Regime.EL10 else None
         if not self._selection.applies(regime, vmid):

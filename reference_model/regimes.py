@@ -17,3 +17,6 @@ class Regime(Enum):
     EL10 = "EL1&0"  # stage 2; entries are told apart by VMID
     EL2 = "EL2"  # one stage; one address space, no ASID (HCR_EL2.E2H = 0)
     EL20 = "EL2&0"  # one stage; entries are told apart by ASID (E2H = 1)
+
+    # Members are singletons, and part of the keys of every entry.
+    __hash__ = object.__hash__

@@ -214,6 +214,7 @@ class Tables:
         self._spaces: dict[Root, Space] = {}
         self._linked: dict[int, dict[Table, None]] = {}
         self._adopted: list[Table] = []
+        self._leaf: dict[Root, Link] = {}  # one below each root
 
     def space(self, root: Root) -> Space:
         """Return the address space of ``root``, adopting its tables if new."""
@@ -348,12 +349,23 @@ class Tables:
 
     def maps_anything(self, root: Root) -> bool:
         """Tell whether any leaf below ``root`` is cacheable."""
-        return any(self._has_leaf(top) for top in self.space(root).tops)
+        known = self._leaf.get(root)
+        if known is not None and known.current:
+            return True
+        leaves = (self._some_leaf(top) for top in self.space(root).tops)
+        found = next((leaf for leaf in leaves if leaf is not None), None)
+        if found is None:
+            self._leaf.pop(root, None)
+            return False
+        self._leaf[root] = found
+        return True
 
-    def _has_leaf(self, table: Table) -> bool:
+    def _some_leaf(self, table: Table) -> Link | None:
         for link in self.links(table):
             if link.descriptor.kind is Kind.LEAF and link.descriptor.cacheable:
-                return True
-            if link.descriptor.kind is Kind.TABLE and self._has_leaf(link.child):
-                return True
-        return False
+                return link
+            if link.descriptor.kind is Kind.TABLE:
+                below = self._some_leaf(link.child)
+                if below is not None:
+                    return below
+        return None

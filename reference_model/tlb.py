@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from reference_model.cleared import Cleared
 from reference_model.copies import Copies
 from reference_model.entries import (
     ALL_KINDS,
@@ -63,7 +64,7 @@ class Tlb:
         self._stage1: dict[Stage1, int] = {}  # last time memory let it make them
         self._kept: dict[Stage1, int] = {}  # made through stale entries alone
         self._outdated: dict[Stage1, int] = {}
-        self._cleared: list[Issued] = []  # done ops that may still matter
+        self._cleared = Cleared()
 
     # ------------------------------------------------------------- contexts
 
@@ -174,7 +175,8 @@ class Tlb:
         if last < entry.link.youngest:
             return False
         return not any(
-            op.time >= last and op.selects(entry, self._tables) for op in self._cleared
+            op.time >= last and op.selects(entry, self._tables)
+            for op in self._cleared.meeting(entry.link)
         )
 
     def _last_filled(self, tag: Tag, root: Root) -> int:
@@ -205,7 +207,7 @@ class Tlb:
     def _cleared_since(self, stage1: Stage1) -> bool:
         last = self._stage1[stage1]
         return any(
-            op.time >= last and op.removes_stage1(stage1) for op in self._cleared
+            op.time >= last and op.removes_stage1(stage1) for op in self._cleared.wide()
         )
 
     def stage1_lost(self) -> list[Stage1]:
@@ -241,29 +243,14 @@ class Tlb:
     def note_done(self, operation: Issued, now: int) -> None:
         """Remember a completed TLBI for the entries that are not stored.
 
-        It matters only for what the PE could last fill before its issue.  An
-        earlier one that it repeats is forgotten.
+        It matters only for what the PE could last fill before its issue.
         """
         self.touch(now)
         for stage1, last in list(self._outdated.items()):
             if operation.time >= last and operation.removes_stage1(stage1):
                 del self._outdated[stage1]
-        oldest = min(self._filled.values(), default=now)
-        oldest_stage1 = min(self._stage1.values(), default=now)
-        known = [
-            *(
-                old
-                for old in self._cleared
-                if old.time > operation.time or not operation.repeats(old)
-            ),
-            operation,
-        ]
-        self._cleared = [
-            op
-            for op in known
-            if op.time
-            >= (min(oldest, oldest_stage1) if op.operation.stage1 else oldest)
-        ]
+        times = (*self._filled.values(), *self._stage1.values())
+        self._cleared.note(operation, min(times, default=now))
 
     # -------------------------------------------------------- stale entries
 
