@@ -50,16 +50,6 @@ class Granule(IntEnum):
     __hash__ = int.__hash__
 
     @property
-    def text(self) -> str:
-        """Return the name, as in "4K"."""
-        return f"{self.bytes >> 10}K"
-
-    @property
-    def first_level(self) -> int:
-        """Return the first level that a 48-bit address has."""
-        return 1 if self is Granule.K64 else 0
-
-    @property
     def block_levels(self) -> tuple[int, ...]:
         """List the levels with Block descriptors (without FEAT_LPA and LPA2)."""
         return (1, 2) if self is Granule.K4 else (2,)

@@ -16,7 +16,6 @@ __all__ = [
     "encode_ipa",
     "encode_range",
     "encode_va",
-    "ipa_range",
     "target_of",
 ]
 
@@ -84,20 +83,6 @@ def target_of(operation: Operation, operand: int, reading: Reading) -> Target | 
     # I_CPNYZ: IPA[51:48] above IPA[47:12].
     ipa = (operand & 0xF_FFFF_FFFF) << 12 | ((operand >> 36) & 0xF) << 48
     return _single(ipa, operand, reading, None)
-
-
-def ipa_range(
-    operation: Operation,
-    operand: int,
-    *,
-    ttl: bool,
-    ranges: bool,
-    granule: Granule = Granule.K4,
-) -> Target:
-    """Decode the operand of a by-IPA operation."""
-    found = target_of(operation, operand, Reading(granule, ttl=ttl, ranges=ranges))
-    assert found is not None, operation.name
-    return found
 
 
 def _asid(operand: int, reading: Reading) -> int:

@@ -10,11 +10,11 @@ from functools import cache
 from typing import NamedTuple
 
 from reference_model.aarch32 import decode_hyp_operation
-from reference_model.operands import Target, ipa_range
+from reference_model.operands import Target
 from reference_model.operations import By, Operation, Scope
 from reference_model.unmodelled import Unmodelled
 
-__all__ = ["By", "Operation", "Scope", "Target", "decode_operation", "ipa_range"]
+__all__ = ["By", "Operation", "Scope", "Target", "decode_operation"]
 
 
 class _Row(NamedTuple):

@@ -8,9 +8,10 @@ from reference_model.descriptors import Kind, decode
 from reference_model.entries import EntryKind
 from reference_model.events import Eret
 from reference_model.machine import Machine, Start
+from reference_model.operands import Reading, target_of
 from reference_model.profiles import ARCHITECTURE_PROFILES
 from reference_model.sysregs import Root, root_of, vmid_of
-from reference_model.tlbi import Target, decode_operation, ipa_range
+from reference_model.tlbi import Operation, Target, decode_operation
 from reference_model.unmodelled import Unmodelled
 
 # ---------------------------------------------------------------- descriptors
@@ -154,6 +155,12 @@ BY_IPA = decode_operation("IPAS2E1IS")
 BY_RANGE = decode_operation("RIPAS2E1IS")
 
 
+def read(operation: Operation, operand: int, *, ttl: bool, ranges: bool) -> Target:
+    found = target_of(operation, operand, Reading(ttl=ttl, ranges=ranges))
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize(
     ("operand", "expected"),
     [
@@ -171,16 +178,16 @@ BY_RANGE = decode_operation("RIPAS2E1IS")
 )
 def test_operand_by_ipa_i_cpnyz(operand: int, expected: tuple[int, int | None]) -> None:
     start, level = expected
-    found = ipa_range(BY_IPA, operand, ttl=True, ranges=True)
+    found = read(BY_IPA, operand, ttl=True, ranges=True)
     assert found == Target(start, start + 1, level)
-    without = ipa_range(BY_IPA, operand, ttl=False, ranges=False)
+    without = read(BY_IPA, operand, ttl=False, ranges=False)
     assert without == Target(start, start + 1, None)
 
 
 @pytest.mark.parametrize("granule", [0b10, 0b11], ids=["16K", "64K"])
 def test_r_sqxyz_level_hint_of_another_granule(granule: int) -> None:
     operand = granule << 46 | 2 << 44 | 0x4_0000
-    assert ipa_range(BY_IPA, operand, ttl=True, ranges=True).refused == "ttl"
+    assert read(BY_IPA, operand, ttl=True, ranges=True).refused == "ttl"
 
 
 TG_4K = 1 << 46
@@ -203,8 +210,8 @@ TG_4K = 1 << 46
 def test_operand_by_range_i_qphnp(
     operand: int, expected: tuple[int, int, int | None]
 ) -> None:
-    assert ipa_range(BY_RANGE, operand, ttl=True, ranges=True) == Target(*expected)
-    without = ipa_range(BY_RANGE, operand, ttl=True, ranges=False)
+    assert read(BY_RANGE, operand, ttl=True, ranges=True) == Target(*expected)
+    without = read(BY_RANGE, operand, ttl=True, ranges=False)
     assert without.refused == "unsupported"
 
 
@@ -219,4 +226,4 @@ def test_operand_by_range_i_qphnp(
     ],
 )
 def test_range_that_need_not_be_acted_on(operand: int, why: str) -> None:
-    assert ipa_range(BY_RANGE, operand, ttl=True, ranges=True).refused == why
+    assert read(BY_RANGE, operand, ttl=True, ranges=True).refused == why
