@@ -12,6 +12,7 @@ from reference_model.entries import (
     table_kind,
 )
 from reference_model.issued import Issued
+from reference_model.memory import Memory
 from reference_model.regimes import Regime
 from reference_model.tables import Link, Tables
 from reference_model.tlb import Tlb
@@ -22,7 +23,10 @@ __all__ = ["Completion"]
 class Completion:
     """The TLBIs in flight, and the survivor test at their completion."""
 
-    def __init__(self, tables: Tables, tlbs: list[Tlb], *, lingers: bool) -> None:
+    def __init__(
+        self, memory: Memory, tables: Tables, tlbs: list[Tlb], *, lingers: bool
+    ) -> None:
+        self._memory = memory
         self._tables = tables
         self._lingers = lingers
         self._tlbs = tlbs
@@ -85,6 +89,7 @@ class Completion:
         self.pending = [op for op in self.pending if set(op.done) != op.scope]
         oldest = min((op.time for op in self.pending), default=None)
         if oldest is None:
+            self._memory.trim(now)
             self._recent.clear()
             for tlb in self._tlbs:
                 tlb.removed.clear()

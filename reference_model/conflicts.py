@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from reference_model.descriptors import Kind
 from reference_model.entries import TABLE_KINDS, Context, Entry, EntryKind, Tag
@@ -76,7 +76,7 @@ class Conflicts:
         tables: Tables,
         tlbs: list[Tlb],
         bbm: int,
-        times: dict[int, int],
+        times: Sequence[int],
         *,
         read_only_exempt: bool = False,
         may_abort: bool = False,
@@ -202,7 +202,7 @@ class Conflicts:
 class _Found:
     """The violations of one event: one for each kind of entry and property."""
 
-    def __init__(self, index: int, times: dict[int, int]) -> None:
+    def __init__(self, index: int, times: Sequence[int]) -> None:
         self._index = index
         self._index_at = times
         self._of: dict[tuple[int, EntryKind, int, str], Violation] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reference_model.descriptors import Kind
 from reference_model.entries import (
@@ -34,7 +34,7 @@ class Isolation:
         self,
         tables: Tables,
         tlbs: list[Tlb],
-        times: dict[int, int],
+        times: Sequence[int],
         iommus: tuple[int, ...] = (),
         *,
         several_stage2s: bool = False,
@@ -105,7 +105,8 @@ class Isolation:
         for tlb in self._tlbs:
             mixed = [s for s in tlb.stage1_held() if s not in self.coherent]
             if mixed:
-                since = self._index_at.get(tlb.stage1_filled(mixed[0]), -1)
+                filled = tlb.stage1_filled(mixed[0])
+                since = self._index_at[filled] if filled >= 0 else -1
                 found.append(
                     Violation(
                         Property.O3,

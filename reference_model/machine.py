@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 
 from reference_model.accesses import Accesses
@@ -99,7 +100,7 @@ class Machine:
         )
         level = self.assumptions.ets_level
         self._ets = profile.ets if level is None else level
-        self._index_at: dict[int, int] = {0: -1}
+        self._index_at = array("q", [-1])  # machine time -> event index
         self.memory = Memory(start.pes, self._reach.walkers, self._reach.incoherent)
         self.tables = Tables(self.memory)
         self.tlbs = [
@@ -134,7 +135,7 @@ class Machine:
             profile,
             self.assumptions,
             self._reach,
-            Completion(self.tables, self.tlbs, lingers=self._ets < 2),
+            Completion(self.memory, self.tables, self.tlbs, lingers=self._ets < 2),
             self._accesses,
         )
         self._speculative = AT_SPECULATE in profile.errata
@@ -194,7 +195,7 @@ class Machine:
 
     def _tick(self) -> None:
         self.now += 1
-        self._index_at[self.now] = self.index
+        self._index_at.append(self.index)
 
     def _take(self, event: Event) -> None:
         known = len(self.violations)

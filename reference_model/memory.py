@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from reference_model.addresses import DESCRIPTOR_BYTES, PAGE_BYTES, page_of
+
+if TYPE_CHECKING:
+    from reference_model.tables import Link, Table
 
 __all__ = ["LINE_BYTES", "Cell", "Memory", "StoreRecord"]
 
@@ -25,8 +29,10 @@ class StoreRecord:
     """One store to a cell; ``pe`` is -1 for the initial content.
 
     ``before`` says which stores are ordered before it.  ``retired`` gives per
-    walker the time from which it can no longer read this value.  ``cleaned``:
-    it has been cleaned to the point of coherency.
+    walker the time from which it can no longer read this value.  ``replaced``
+    is the time of the next store, 0 if there is none.  ``cleaned``: it has been
+    cleaned to the point of coherency.  ``links`` are the places in tables at
+    which it was read.
     """
 
     time: int
@@ -35,6 +41,8 @@ class StoreRecord:
     before: Clock
     published: set[int] = field(default_factory=set)
     cleaned: bool = False
+    replaced: int = 0
+    links: dict[Table, Link] = field(default_factory=dict)
     retired: dict[int, int] = field(default_factory=dict)
 
 
@@ -88,6 +96,7 @@ class Memory:
             [] for _ in range(pes)
         ]
         self._zero: Clock = (0,) * pes
+        self._grown: dict[Cell, None] = {}  # with more than one record
         self.contiguous: set[int] = set()  # where the bit is set in a valid value
 
     def load(self, pa: int, value: int) -> None:
@@ -131,7 +140,9 @@ class Memory:
         cell = self.cell(pa & -DESCRIPTOR_BYTES)
         old = cell.current
         new = StoreRecord(time, value, pe, before)
+        old.replaced = time
         cell.records.append(new)
+        self._grown[cell] = None
         self._note_contiguous(cell.pa, value)
         self._unpublished[pe].append((cell, new))
         return cell, old, new
@@ -176,12 +187,14 @@ class Memory:
             for walker in walkers:
                 older.retired.setdefault(walker, time)
 
-    def trim(self, oldest: int, cells: list[Cell]) -> None:
-        """Forget stores of ``cells`` that no walker could read since a time."""
-        for cell in cells:
+    def trim(self, oldest: int) -> None:
+        """Forget the stores that no walker could read since a time."""
+        for cell in list(self._grown):
             cell.records[:-1] = [
                 record
                 for record in cell.records[:-1]
                 if len(record.retired) < self._walkers
                 or max(record.retired.values()) >= oldest
             ]
+            if len(cell.records) == 1:
+                del self._grown[cell]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -28,7 +29,7 @@ class Oracle:
         self,
         tables: Tables,
         tlbs: list[Tlb],
-        times: dict[int, int],
+        times: Sequence[int],
     ) -> None:
         self._tables = tables
         self._tlbs = tlbs

@@ -41,8 +41,6 @@ class Table:
     """
 
     __slots__ = (
-        "_links",
-        "_pieces",
         "base",
         "floor",
         "level",
@@ -62,8 +60,6 @@ class Table:
         self.link = link
         self.youngest = link.youngest if link else 0
         self.floor: Clock | None = link.floor if link else None
-        self._links: dict[tuple[int, int], Link] = {}
-        self._pieces: dict[tuple[int, int, int], Piece] = {}
 
     @property
     def frames(self) -> range:
@@ -77,18 +73,9 @@ class Table:
 
     def read(self, cell: Cell, record: StoreRecord) -> Link:
         """Return the link for the value that ``record`` left in ``cell``."""
-        key = (cell.pa, record.time)
-        found = self._links.get(key)
+        found = record.links.get(self)
         if found is None:
-            found = self._links[key] = Link(self, cell, record)
-        return found
-
-    def piece(self, link: Link, slot: Cell) -> Piece:
-        """Return what a Contiguous leaf says of another member's address."""
-        key = (link.cell.pa, link.record.time, slot.pa)
-        found = self._pieces.get(key)
-        if found is None:
-            found = self._pieces[key] = Piece(link, slot)
+            found = record.links[self] = Link(self, cell, record)
         return found
 
 
@@ -97,6 +84,7 @@ class Link:
 
     __slots__ = (
         "_child",
+        "_pieces",
         "cell",
         "descriptor",
         "end",
@@ -129,6 +117,14 @@ class Link:
             )
         )
         self._child: Table | None = None
+        self._pieces: dict[Cell, Piece] = {}
+
+    def piece(self, slot: Cell) -> Piece:
+        """Return what a Contiguous leaf says of another member's address."""
+        found = self._pieces.get(slot)
+        if found is None:
+            found = self._pieces[slot] = Piece(self, slot)
+        return found
 
     @property
     def child(self) -> Table:
@@ -146,12 +142,8 @@ class Link:
     @property
     def ended(self) -> int:
         """Return the time of the store that ended the chain, 0 if none did."""
-        times = [
-            later.time
-            for link in self._chain()
-            for later in link.cell.records
-            if later.time > link.record.time
-        ]
+        replaced = (link.record.replaced for link in self._chain())
+        times = [time for time in replaced if time]
         return min(times, default=0)
 
     def _chain(self) -> Iterator[Link]:
@@ -269,7 +261,7 @@ class Tables:
         first = link.cell.pa & -(members * DESCRIPTOR_BYTES)
         slots = range(first, first + members * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
         cells = (self._memory.cell(pa) for pa in slots if pa != link.cell.pa)
-        return [link.table.piece(link, cell) for cell in cells]
+        return [link.piece(cell) for cell in cells]
 
     def neighbours(self, link: Link) -> list[Piece]:
         """List what Contiguous members of its group say of the place of a leaf."""
