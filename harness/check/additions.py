@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.check.edits import (
     DSB_ISH,
+    EMPTY_ROOT,
     Drastic,
     Edit,
     Insertion,
@@ -33,9 +34,6 @@ from reference_model.tlbi import By
 from reference_model.violations import Property
 
 __all__ = ["empty_roots", "flush", "repeat", "stage_steps", "switch"]
-
-# A root that holds nothing: no walk below it finds a descriptor.
-_EMPTY_ROOT = 0x0000_FFFF_FFFF_0000
 
 
 def _extra(window: Window, pe: int) -> tuple[Event, ...]:
@@ -94,7 +92,8 @@ def _more_addresses(window: Window) -> Iterator[Edit]:
     last = by_va[-1]
     pe = window.events[last].pe
     pages = max(1, (high - low) >> 12)
-    single = Tlbi(pe, "VAE2IS", low >> 12 & (1 << 44) - 1)
+    asid = window.register(last, pe, "TTBR0_EL2") >> 48
+    single = Tlbi(pe, "VAE2IS", asid << 48 | low >> 12 & (1 << 44) - 1)
     yield Edit(
         "tlbi-range-too-small",
         f"invalidate VA {low:#x} to {high - 1:#x} as well {window.at(last)}",
@@ -158,7 +157,7 @@ def _under_vmid(window: Window, pe: int, flush: tuple[Event, ...]) -> tuple[Even
     if window.own_regime or violation.link is None or loaded >> 48 == violation.vmid:
         return flush
     # An empty root: no speculative AT finds anything below it meanwhile (F6.2).
-    wanted = _EMPTY_ROOT | violation.vmid << 48
+    wanted = EMPTY_ROOT | violation.vmid << 48
     return (
         Msr(pe, "VTTBR_EL2", wanted),
         Isb(pe),
@@ -235,7 +234,7 @@ def empty_roots(window: Window) -> Iterator[Edit]:
         if not isinstance(event, Msr) or event.pe != window.violation.pe:
             continue
         if event.register == "VTTBR_EL2":
-            empty = replace(event, value=event.value & (0xFFFF << 48) | _EMPTY_ROOT)
+            empty = replace(event, value=event.value & (0xFFFF << 48) | EMPTY_ROOT)
             yield Edit(
                 "at-speculate-mixed-context",
                 f"give VTTBR_EL2 an empty root {window.at(position)}",
@@ -270,7 +269,7 @@ def _empty_root_before(window: Window) -> Iterator[Edit]:
                 insertions=(
                     Insertion(
                         position,
-                        (Msr(pe, "VTTBR_EL2", _EMPTY_ROOT), Isb(pe)),
+                        (Msr(pe, "VTTBR_EL2", EMPTY_ROOT), Isb(pe)),
                         False,
                     ),
                 ),

@@ -24,6 +24,7 @@ from reference_model.tlbi import By, Operation
 
 __all__ = [
     "DSB_ISH",
+    "EMPTY_ROOT",
     "Drastic",
     "Edit",
     "Insertion",
@@ -36,6 +37,9 @@ __all__ = [
     "whole_stage1",
     "with_part",
 ]
+
+# A root that holds nothing: no walk below it finds a descriptor.
+EMPTY_ROOT = 0x0000_FFFF_FFFF_0000
 
 
 class Drastic(IntEnum):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness.check.edits import Drastic, Edit, Insertion
+from harness.check.edits import EMPTY_ROOT, Drastic, Edit, Insertion, dsb
 from harness.check.window import Window
-from reference_model.events import Eret, Event, Isb, Msr, Tlbi
+from reference_model.events import Domain, Eret, Event, Isb, Msr, Tlbi
 from reference_model.sysregs import vmid_of
-from reference_model.tlbi import By, decode_operation
+from reference_model.tlbi import By, Operation, decode_operation
 from reference_model.violations import Property
 
 __all__ = ["allocation"]
@@ -23,6 +23,8 @@ def allocation(window: Window) -> Iterator[Edit]:
     """Give another VMID where two VMs come to share one."""
     if window.violation.reason == "cnp":
         yield from _shared(window)
+    elif window.violation.reason == "asid":
+        yield from _left_asid(window)
     elif window.violation.broken is Property.O5:
         yield from _narrow(window)
         yield from _stale_generation(window)
@@ -108,6 +110,39 @@ def _stale_generation(window: Window) -> Iterator[Edit]:
             for position, base in entered
         ),
     )
+
+
+def _left_asid(window: Window) -> Iterator[Edit]:
+    """Flush on the PE itself once it has left the ASID for good (F7.3)."""
+    violation = window.violation
+    pe = violation.pe
+    flush = (
+        Msr(pe, "TTBR0_EL2", EMPTY_ROOT),
+        Isb(pe),
+        Tlbi(pe, "ALLE2"),
+        dsb(pe, Domain.NSH),
+        Isb(pe),
+    )
+    broad = any(
+        isinstance(event, Tlbi) and _ends_asids(decode_operation(event.op))
+        for event in window.events[: violation.index]
+    )
+    rule = "asid-rollover-broadcast-only" if broad else "asid-reuse-without-flush"
+    yield Edit(
+        rule,
+        f"leave the ASID by an empty TTBR0_EL2, ISB; TLBI ALLE2; DSB NSH; ISB on "
+        f"pCPU{pe} before it is used anew "
+        f"{window.at(violation.index)}",
+        window.cause,
+        Drastic.VMID,
+        insertions=(Insertion(violation.index, flush, False),),
+    )
+
+
+def _ends_asids(op: Operation) -> bool:
+    """Tell whether an operation ends an ASID, or all, of EL2 on every PE."""
+    whole = op.by in (By.EVERYTHING, By.VMID, By.ADDRESS_SPACE)
+    return op.broadcast and whole and (op.el2 or op.stage1) and not op.stage2
 
 
 def _first_flush(window: Window) -> int | None:

@@ -217,3 +217,25 @@ def test_guest_s_own_tlbis() -> None:
     back = [*migrated, Msr(1, "TTBR0_EL1", 0x5000), Eret(1), ExceptionEntry(1)]
     found = rules([*back, dsb("sy", 1), Eret(0)], before=ONE_RAN)
     assert "hcr-fb-cleared" in found
+
+
+def test_right_by_an_alternative_only() -> None:
+    """The erratum's own TLBI and DSB stand where a DSB is missing (F6.6b)."""
+    extra = [dsb("ish"), tlbi("VALE2IS"), dsb("ish")]
+    steps = (*TWO_RUNNING, dsb("sy"), *GONE, tlbi("IPAS2E1IS", IPA))
+    step = [tlbi("VMALLE1IS"), dsb("ish")]
+    expanded = (*steps, *extra, *step, *extra[1:], RELEASE)
+    replay = Replay(START, ARCHITECTURE_PROFILES["P1-repeat"], Assumptions())
+    assert not causes(replay, expanded)
+    found = causes(replay, expanded, plain=(*steps, *step, RELEASE))
+    assert {cause.rule for cause in found} == {"right-only-on-profile"}
+    assert not causes(replay, expanded, plain=(*steps, dsb("ish"), *step, RELEASE))
+
+
+def test_a_break_that_nt_would_spare() -> None:
+    marked = [store(BLOCK_AT, block(OUT + 0x20_0000) | NT), dsb("ishst"), *FLUSH]
+    split = [store(BLOCK_AT, table(SPLIT)), dsb("ishst"), *FLUSH, RELEASE]
+    broken = [store(BLOCK_AT), dsb("ishst"), *FLUSH]
+    assert rules([*broken, *marked, *split], "P2-v8.4") == {"bbm-break-defeats-nt"}
+    assert not rules([*marked, *split], "P2-v8.4")
+    assert not rules([*broken, *split], "P2-v8.4")  # code without an nT path
