@@ -13,7 +13,7 @@ from harness.litmus.listing import listing
 from harness.litmus.suite import find, load
 
 HERE = Path(__file__).parent
-SUITES = ("own", "two_stage", "pkvm", "herd")
+SUITES = ("own", "two_stage", "pkvm", "esop", "herd")
 FILES = {
     suite: find([str(HERE / suite)])
     for suite in SUITES
