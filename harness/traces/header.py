@@ -33,12 +33,12 @@ from harness.traces.limits import MAX_MEMORY_WORDS, MAX_PES, WORD
 from reference_model.shareability import Iommu
 from reference_model.start import Start
 
-__all__ = ["FORMAT", "VERSION", "Header", "decode_header", "encode_header"]
+__all__ = ["FLAGS", "FORMAT", "VERSION", "Header", "decode_header", "encode_header"]
 
 FORMAT = "harness-trace"
 VERSION = 1
 
-_FLAGS = {f.name: f.default for f in fields(Start) if isinstance(f.default, bool)}
+FLAGS = {f.name: f.default for f in fields(Start) if isinstance(f.default, bool)}
 
 Value = str | int | bool | None
 
@@ -78,7 +78,7 @@ def encode_header(header: Header) -> dict[str, object]:
         data["inner"] = list(start.inner)
     if start.iommus:
         data["iommus"] = [_encode_iommu(iommu) for iommu in start.iommus]
-    for name, default in _FLAGS.items():
+    for name, default in FLAGS.items():
         if getattr(start, name) is not default:
             data[name] = getattr(start, name)
     if header.scenario:
@@ -118,7 +118,7 @@ def decode_header(data: object) -> Header:
     if data.get("version") != VERSION:
         raise Malformed(f"version {data.get('version')} of the format: need {VERSION}")
     for key in data:
-        if key not in _KEYS and key not in _FLAGS:
+        if key not in _KEYS and key not in FLAGS:
             raise Malformed(f"a header has no '{key}'")
     pes = number(data.get("pes"), "pes")
     if not 1 <= pes <= MAX_PES:
@@ -132,7 +132,7 @@ def decode_header(data: object) -> Header:
             _registers(data, pes),
             _inner(data.get("inner", []), pes),
             iommus=tuple(map(_iommu, _list(data.get("iommus", []), "iommus"))),
-            **{name: _flag(data[name], name) for name in _FLAGS if name in data},
+            **{name: _flag(data[name], name) for name in FLAGS if name in data},
         ),
         _text(data.get("model", ""), "model"),
         _texts(data.get("profiles", []), "profiles"),
