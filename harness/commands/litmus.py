@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, default=1, metavar="N", help="processes; default: 1"
     )
     parser.add_argument(
+        "--states",
+        type=int,
+        metavar="N",
+        help="give up after so many states; default: 200000",
+    )
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="only what did not come out"
     )
     parser.add_argument(
@@ -43,6 +49,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
     from harness.exitcodes import ExitCode
     from harness.litmus.listing import listing
     from harness.litmus.manual import MANUAL
+    from harness.litmus.run import MOST_STATES
     from harness.litmus.suite import find, run_all
 
     if arguments.format:
@@ -51,7 +58,11 @@ def run(arguments: argparse.Namespace) -> Outcome:
         raise UsageError("no test given: name files or folders (--format explains)")
     if arguments.jobs < 1:
         raise UsageError(f"expected a number of jobs above 0, not {arguments.jobs}")
-    answers = run_all(find(arguments.files), arguments.profile, arguments.jobs)
+    states = MOST_STATES if arguments.states is None else arguments.states
+    if states < 1:
+        raise UsageError(f"expected a number of states above 0, not {states}")
+    files = find(arguments.files)
+    answers = run_all(files, arguments.profile, arguments.jobs, states)
     text = listing(answers, explain=arguments.explain, quiet=arguments.quiet)
     bad = any(not answer.ok for answer in answers)
     return Outcome(text, ExitCode.FINDINGS if bad else ExitCode.CLEAN)

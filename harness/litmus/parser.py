@@ -351,8 +351,23 @@ class _Reader:
                 if step.pe >= len(self._pes):
                     raise ParseError(f"no 'pe {step.pe}' line", step.instruction.coord)
         for pe in self._pes.values():
-            if traced and pe.body:
-                raise ParseError(
-                    "a PE with a program, and a trace: write its steps into the trace",
-                    pe.header.coord,
-                )
+            self._fitting(pe, traced=traced)
+        if not traced and (self._world.iommus or "conflict" in self._numbers):
+            raise ParseError("IOMMUs and conflict aborts belong to a trace", end)
+
+    @staticmethod
+    def _fitting(pe: _Pe, *, traced: bool) -> None:
+        """Refuse what the question that is asked would not look at."""
+        header = pe.header
+        if traced and pe.body:
+            raise ParseError(
+                "a PE with a program, and a trace: write its steps into the trace",
+                header.coord,
+            )
+        if traced and header.after:
+            raise ParseError(
+                "'after' belongs to a program: a trace says ERET, HVC and MSR",
+                header.coord,
+            )
+        if header.domain and not traced:
+            raise ParseError("'domain' belongs to a trace", header.coord)

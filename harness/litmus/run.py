@@ -26,8 +26,13 @@ from reference_model.unmodelled import Unmodelled
 __all__ = ["run"]
 
 
-def run(test: Test, profile: str | None = None) -> Answer:
+MOST_STATES = 200_000
+
+
+def run(test: Test, profile: str | None = None, states: int = MOST_STATES) -> Answer:
     """Answer a test; ``profile`` replaces the one that it names.
+
+    ``states`` bounds what is looked at to answer ``exists``.
 
     Raises ParseError where the lines of the test contradict each other.
     """
@@ -39,7 +44,7 @@ def run(test: Test, profile: str | None = None) -> Answer:
     for expected in test.expectations:
         chosen = changed(base, expected.changes, expected.coord)
         try:
-            results.append(_result(test, world, expected, chosen, assumptions))
+            results.append(_result(test, world, expected, chosen, assumptions, states))
         except (Unmodelled, Unsupported, Unexhausted) as unknown:
             results.append(Result(expected, inconclusive=str(unknown)))
     return Answer(test, tuple(results))
@@ -51,9 +56,10 @@ def _result(
     expected: Expectation,
     profile: Profile,
     assumptions: Assumptions,
+    states: int,
 ) -> Result:
     if test.condition is not None:
-        return _explored(test, world, expected, profile, assumptions)
+        return _explored(test, world, expected, profile, assumptions, states)
     return _traced(test, world, expected, profile, assumptions)
 
 
@@ -63,9 +69,10 @@ def _explored(
     expected: Expectation,
     profile: Profile,
     assumptions: Assumptions,
+    states: int,
 ) -> Result:
     """Exhaust the executions of the PEs' programs."""
-    outcomes = explore(program_of(test, world, profile), Bounds(), assumptions)
+    outcomes = explore(program_of(test, world, profile), Bounds(states), assumptions)
     if not outcomes.all:
         raise Unsupported(None, "no execution comes to an end: what is waited for?")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import ParseError, UsageError
 from harness.litmus.answer import Answer
 from harness.litmus.parser import LARGEST_FILE, parse
-from harness.litmus.run import run
+from harness.litmus.run import MOST_STATES, run
 from harness.litmus.test import Test
 
 __all__ = ["find", "load", "run_all"]
@@ -49,11 +49,14 @@ def load(name: str) -> Test:
 
 
 def run_all(
-    files: Sequence[str], profile: str | None = None, jobs: int = 1
+    files: Sequence[str],
+    profile: str | None = None,
+    jobs: int = 1,
+    states: int = MOST_STATES,
 ) -> list[Answer]:
     """Run the tests of some files; an error in any of them comes first."""
     tests = [load(name) for name in files]
-    one = partial(run, profile=profile)
+    one = partial(run, profile=profile, states=states)
     if jobs == 1 or len(tests) < 2:
         return [one(test) for test in tests]
     processes = min(jobs, len(tests))

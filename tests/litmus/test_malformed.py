@@ -103,6 +103,9 @@ CASES: dict[str, tuple[str, int, str, str]] = {
     "long name": (TRACE, 1, f"test {'a' * 80}", "at most 64"),
     "long line": (TRACE, 1, f"about {'a' * 500}", "at most 400"),
     "nothing": (TRACE, 1, "test", "'test' says nothing"),
+    "after": (TRACE, 3, "pe 0 el2 vm1 after vm1", "'after' belongs to a program"),
+    "domain": (EXISTS, 4, "pe 0 el1 domain 1:", "'domain' belongs to a trace"),
+    "IOMMU": (EXISTS, 3, "iommu vm1", "IOMMUs and conflict aborts"),
     "el1 address": (EXISTS, 4, "pe 0 el2:", "'x' is an address of EL1"),
     "stage": (EXISTS, 5, "    LDR r0, ipa1", "and stage 1 is on"),
     "ERET": (EXISTS, 5, "    ERET; LDR r0, x", "ERET at EL1 already"),
@@ -243,6 +246,15 @@ def test_not_modelled_is_no_verdict(
     assert "MISMATCH" in out
     assert "inconclusive" in out
     assert "'AT S1E1R, x' in a program" in out
+
+
+def test_a_bound_is_no_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = tmp_path / "bound.litmus"
+    test.write_text(EXISTS)
+    assert main(["litmus", str(test), "--states", "1"]) == 1
+    assert "because of more than 1 states" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("mode", ["missing", "folder", "bytes", "none", "jobs"])
