@@ -65,6 +65,7 @@ class Profile:
             self.vmid_bits,
             self.ttl,
             self.tlb_range,
+            self.vpipt,
             self.errata,
         )
 

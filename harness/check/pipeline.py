@@ -54,7 +54,7 @@ class CheckRequest:
     jobs: int | None = None
     progress: Callable[[str], None] | None = None
     embedded: Path = field(default=EMBEDDED)
-    assumptions: Assumptions = Assumptions()
+    assumptions: Assumptions = field(default_factory=Assumptions)
 
 
 def check(request: CheckRequest) -> Result:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.assumptions import Assumption, alternatives, dependents
 from harness.check import store
+from harness.check.alike import shared
 from harness.check.coverage import Coverage, common, coverage_of
+from harness.check.dependence import resting
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.failures import failure_diagnoses
-from harness.check.timeline import Replay, Timeline
+from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
 from harness.errors import Unsupported, UsageError
 from harness.series import Patch, Tree, apply
@@ -41,7 +42,7 @@ class TreeJob:
     scenarios: tuple[str, ...] | None  # names or families; None = all
     share: int = 0  # this job's part of the scenarios,
     shares: int = 1  # of so many
-    assumptions: Assumptions = Assumptions()
+    assumptions: Assumptions = field(default_factory=Assumptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
         key = store.key_of(
             target.unit.digest,
             sorted(view.lines.items()),
-            [(p.name, sorted(p.unhandled), p.behaviour[:-1]) for p in profiles],
+            [(p.name, sorted(p.unhandled)) for p in profiles],
             job.assumptions,
             job.scenarios,
             (job.share, job.shares),
@@ -148,23 +149,27 @@ class _TreeRun:
 
     def _scenario(self, scenario: Scenario) -> None:
         runs: list[Run] = []
-        seen: dict[object, tuple[Profile, list[Diagnosis]]] = {}
+        pairs: list[tuple[Profile, Run]] = []
+        counts: dict[int, Counts] = {}
         for profile in self._profiles:
-            if not self._result.exhausted:
-                return
             run = self._run(scenario, profile, runs)
+            pairs.append((profile, run))
             if not run.complete:
                 self._result.complete.discard(scenario.name)
-            self._result.costs[scenario.name, profile.name] = count(run.events)
+            if id(run) not in counts:
+                counts[id(run)] = count(run.events)
+            self._result.costs[scenario.name, profile.name] = counts[id(run)]
             self._result.events += len(run.events)
-            # Profiles that differ only in name or cost share the outcome.
-            alike = (id(run), profile.behaviour)
-            if alike not in seen:
-                found = self._diagnosed(scenario, profile, run, runs)
-                seen[alike] = (profile, found)
-                self._diagnoses.extend(found)
-            else:
-                self._diagnoses.extend(_renamed(seen[alike][1], profile.name))
+            if run.bound is not None:
+                self._result.exhausted = False
+                break
+        found: dict[int, list[Diagnosis]] = {}
+        for number, first in enumerate(shared(pairs, self._outcome)):
+            profile, run = pairs[number]
+            if first not in found:
+                found[first] = self._diagnosed(scenario, profile, run, runs)
+            # Profiles that the trace cannot tell apart share the outcome.
+            self._diagnoses.extend(_renamed(found[first], profile.name))
 
     def _run(self, scenario: Scenario, profile: Profile, runs: list[Run]) -> Run:
         for run in runs:
@@ -181,8 +186,6 @@ class _TreeRun:
         found = failure_diagnoses(run, profile.name, self._source)
         if run.unsupported is not None:
             self._unsupported(run.unsupported, scenario, profile)
-        if run.bound is not None:
-            self._result.exhausted = False
         violations, replay = self._violations(scenario, profile, run)
 
         def counterpart() -> tuple[Event, ...] | None:
@@ -195,13 +198,26 @@ class _TreeRun:
         )
         return found + resting(diagnoses, replay, run.events)
 
-    def _violations(
-        self, scenario: Scenario, profile: Profile, run: Run
-    ) -> tuple[list[Violation], Replay]:
+    def _outcome(self, profile: Profile, run: Run) -> frozenset[object]:
+        """Return what tells the outcome of a run from another one's."""
+        machine = self._replay(profile, run).machine()
+        limits = []
+        try:
+            machine.run(run.events)
+        except Unmodelled as unmodelled:
+            limits.append((unmodelled.what, machine.index))
+        return frozenset([*(v.key for v in machine.violations), *limits])
+
+    def _replay(self, profile: Profile, run: Run) -> Replay:
         start = Start(
             len(run.initial_registers), dict(run.initial_memory), run.initial_registers
         )
-        replay = Replay(start, profile, self._job.assumptions)
+        return Replay(start, profile, self._job.assumptions)
+
+    def _violations(
+        self, scenario: Scenario, profile: Profile, run: Run
+    ) -> tuple[list[Violation], Replay]:
+        replay = self._replay(profile, run)
         machine = replay.machine()
         try:
             machine.run(run.events)

@@ -25,6 +25,7 @@ FREE_IPA = 0x4080_5000
 FOREIGN_IPA = 0x40A0_0000
 GIANT_IPA = 0x8000_0000
 HIGH_IPA = 0x80_0020_3000  # in the second of two concatenated root pages
+_PA_40_BITS = 2  # ID_AA64MMFR0_EL1.PARange
 
 OTHER_PAGE = GUEST_PAGES + 0x10_0000
 OTHER_BLOCK = GUEST_BLOCK_2M + 0x40_0000
@@ -63,7 +64,10 @@ def _map_page(world: World) -> None:
 
 
 def _map_high_page(world: World) -> None:
-    _map(world, "d1", HIGH_IPA, 1, GUEST_PAGES)
+    # Below 40 bits there is no such address, and no second root page either.
+    features = world.execution.cpu.features
+    pa_range = (features.register(0, "ID_AA64MMFR0_EL1") or 0) & 0xF
+    _map(world, "d1", HIGH_IPA if pa_range >= _PA_40_BITS else PAGE_IPA, 1, GUEST_PAGES)
 
 
 def _map_block(world: World) -> None:
