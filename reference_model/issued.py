@@ -63,9 +63,12 @@ class Issued:
         An operation by VA or ASID is not credited: the guest may have made
         entries for other VAs, and global ones.
         """
-        return self._selection.selects(
-            Candidate(Regime.EL10, True, Part.TABLE, stage1.vmid)
-        )
+        key = (EntryKind.S1W, Regime.EL10, Tag(stage1.vmid))
+        known = self._known.get(key)
+        if known is None:
+            candidate = Candidate(Regime.EL10, True, Part.TABLE, stage1.vmid)
+            known = self._known[key] = self._selection.selects(candidate)
+        return known
 
     def ends_copies(self, tag: Tag, regime: Regime) -> bool:
         """Tell whether it ends the copies made in a context (R_TJQVP)."""
