@@ -1,4 +1,4 @@
-"""The records that are one event, whatever came before them."""
+"""The records that are one event, or none if a lock is held already."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from reference_model.events import (
     Domain,
     Event,
     Isb,
+    Lock,
     Store,
     Tlbi,
+    Unlock,
 )
 
 __all__ = ["with_event"]
@@ -35,6 +37,12 @@ def with_event(record: Record) -> Record:
         name = record.word.upper()
         event = Tlbi(record.tid, name, record.value, origin=record.origin)
         return record._replace(event=event)
+    if record.kind in (Kind.LOCK, Kind.TRYLOCK):
+        lock = Lock(record.tid, hex(record.address), origin=record.origin)
+        return record._replace(event=lock)
+    if record.kind is Kind.UNLOCK:
+        unlock = Unlock(record.tid, hex(record.address), origin=record.origin)
+        return record._replace(event=unlock)
     return record
 
 

@@ -74,6 +74,11 @@ class Guest:
             self._due = True
 
     @property
+    def due(self) -> bool:
+        """Tell whether something happens when the thread holds no lock."""
+        return self._due or not self._beside
+
+    @property
     def vttbr(self) -> int | None:
         """Return what the thread has loaded, None if nothing so far."""
         return self._registers.get("VTTBR_EL2")

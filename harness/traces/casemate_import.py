@@ -8,19 +8,17 @@ replay; freed memory is relied upon to be unreachable here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from harness.errors import ParseError
 from harness.traces.casemate_guests import DEFAULT_REGISTERS, Guest, stage2_control
 from harness.traces.casemate_records import Hint, Kind, Record
 from reference_model.events import (
     Event,
-    Lock,
     Msr,
     PageRelease,
     Store,
     TableFree,
-    Unlock,
     Zero,
 )
 from reference_model.machine import Start
@@ -61,11 +59,11 @@ class CasemateImport:
         guest = self._guests[tid]
         yield from guest.hypervisor_entered(origin)
         if kind is Kind.TLBI:
-            self._check_vmid(record)
-        if record.event is not None:
-            yield record.event
-        elif kind in (Kind.LOCK, Kind.TRYLOCK, Kind.UNLOCK):
+            self.check_vmid(record)
+        if kind in (Kind.LOCK, Kind.TRYLOCK, Kind.UNLOCK):
             yield from self._locking(record)
+        elif record.event is not None:
+            yield record.event
         elif kind is Kind.SYSREG_WRITE:
             yield from self._sysreg(record)
         elif kind is Kind.MEM_SET:
@@ -75,26 +73,46 @@ class CasemateImport:
         elif kind is Kind.HINT and record.word == Hint.RELEASE.value:
             yield TableFree(tid, record.address & -_PAGE, origin=origin)
 
-    def _check_vmid(self, record: Record) -> None:
+    def check_vmid(self, record: Record) -> None:
+        """Refuse a TLBI whose VMID is not known."""
         everywhere = record.word.startswith("alle") or "e2" in record.word
         if self._guests[record.tid].vttbr is None and not everywhere:
             raise Unmodelled(f"TLBI {record.word.upper()} with VTTBR_EL2 never written")
 
+    def has_vmid(self, thread: int) -> bool:
+        """Tell whether the VMID of a thread is known."""
+        return self._guests[thread].vttbr is not None
+
+    def locked(self, record: Record) -> bool:
+        """Let a thread take a lock; tells whether it did not hold it before."""
+        held, lock = self._depth[record.tid], record.address
+        depth = held.get(lock, 0)
+        held[lock] = depth + 1
+        return not depth
+
+    def unlocked(self, record: Record) -> bool:
+        """Let a thread release a lock; tells whether it holds it no more."""
+        held, lock = self._depth[record.tid], record.address
+        depth = held.pop(lock, 1)
+        if depth > 1:
+            held[lock] = depth - 1
+        return depth <= 1
+
+    def left(self, record: Record) -> Iterable[Event]:
+        """Return what happens where a thread may have released its last lock."""
+        guest = self._guests[record.tid]
+        if self._depth[record.tid] or not guest.due:
+            return ()
+        return guest.hypervisor_left(record.origin)
+
     def _locking(self, record: Record) -> Iterator[Event]:
-        held = self._depth[record.tid]
-        lock, name = record.address, hex(record.address)
+        assert record.event is not None
         if record.kind is not Kind.UNLOCK:
-            if lock not in held:
-                yield Lock(record.tid, name, origin=record.origin)
-            held[lock] = held.get(lock, 0) + 1
-            return
-        if held.get(lock, 1) > 1:
-            held[lock] -= 1
-            return
-        held.pop(lock, None)
-        yield Unlock(record.tid, name, origin=record.origin)
-        if not held:
-            yield from self._guests[record.tid].hypervisor_left(record.origin)
+            if self.locked(record):
+                yield record.event
+        elif self.unlocked(record):
+            yield record.event
+            yield from self.left(record)
 
     def _sysreg(self, record: Record) -> Iterator[Event]:
         register, value = record.word.upper(), record.value
@@ -103,8 +121,7 @@ class CasemateImport:
         guest = self._guests[record.tid]
         guest.write(register, value)
         yield Msr(record.tid, register, value, origin=record.origin)
-        if not self._depth[record.tid]:
-            yield from guest.hypervisor_left(record.origin)
+        yield from self.left(record)
 
     def _free(self, record: Record) -> Iterator[Event]:
         _bounded(record, _MAX_FREE)

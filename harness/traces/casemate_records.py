@@ -68,8 +68,8 @@ class Record(NamedTuple):
 
     ``word`` is the memory order, the TLBI, the system register or the hint in
     lower case, or the barrier with its option as in "dsb ish".  ``address`` is
-    the address or location.  ``event`` is what it does, where that is always
-    one event.
+    the address or location.  ``event`` is what it does, where that is
+    one event (of a lock that is held already, none).
     """
 
     kind: Kind

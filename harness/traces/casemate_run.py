@@ -24,6 +24,7 @@ from reference_model.violations import Property, Violation
 __all__ = ["CasemateRun"]
 
 _TAKES = (Kind.LOCK, Kind.TRYLOCK)
+_WRITE, _BARRIER, _TLBI, _UNLOCK = Kind.MEM_WRITE, Kind.BARRIER, Kind.TLBI, Kind.UNLOCK
 
 
 class CasemateRun:
@@ -44,12 +45,13 @@ class CasemateRun:
         beside = not assumptions.single_pe
         self.start = start_of(threads, beside=beside)
         self.machine = Machine(profile, self.start, assumptions)
-        self._beside = beside
         self._monitor = Monitor(self._walked)
         is_table = self._monitor.is_table
+        self._beside = beside
         self._import = CasemateImport(threads, is_table, beside=beside)
         self._found = found
         self._taken = taken
+        self._known: set[int] = set()  # threads whose VMID is
         self._early: dict[int, tuple[int, Origin | None]] = {}  # lock -> thread
         self._told: set[int] = set()  # roots, until a TLBI
 
@@ -60,25 +62,64 @@ class CasemateRun:
 
     def take(self, record: Record) -> None:
         """Take one record; raises Unmodelled."""
-        event = record.event
-        if event is not None and self._beside and record.kind is not Kind.TLBI:
-            self._step(event)
-        else:
+        monitor, event, kind = self._monitor, record.event, record.kind
+        monitor.number += 1
+        if event is None or not self._beside:
             self._others(record)
-        self._monitor.take(record)
+            monitor.take(record)
+        elif kind is _WRITE:
+            self._step(event)
+            monitor.write(record, record.address, record.value)
+        elif kind is _BARRIER:
+            self._step(event)
+            if monitor.identifiers.issued:
+                monitor.take(record)
+        elif kind is _TLBI:
+            self._tlbi(record, event)
+            monitor.take(record)
+        else:
+            self._locking(record, event)
 
     def finish(self) -> None:
         """Note the end of the log."""
         for lock in list(self._early):
             self._judge(lock)
 
+    def _tlbi(self, record: Record, event: Event) -> None:
+        if self._early or self._told:
+            self._others(record)
+            return
+        if record.tid not in self._known:
+            self._import.check_vmid(record)
+            if self._import.has_vmid(record.tid):
+                self._known.add(record.tid)
+        self._step(event)
+
+    def _locking(self, record: Record, event: Event) -> None:
+        if record.kind is _UNLOCK:
+            self._unlock(record)
+            if self._import.unlocked(record):
+                self._step(event)
+                for following in self._import.left(record):
+                    self._step(following)
+        else:
+            if self._early:
+                self._going_on(record)
+            if self._import.locked(record):
+                self._step(event)
+        self._monitor.lock(record)
+
+    def _going_on(self, record: Record) -> None:
+        """Judge what a thread released too early, for it goes on."""
+        for lock, (thread, _) in list(self._early.items()):
+            if thread == record.tid:
+                self._judge(lock)
+
     def _others(self, record: Record) -> None:
         if record.kind is Kind.TLBI:
             self._told.clear()
         if record.kind is Kind.TLBI or record.kind in _TAKES:
-            for lock, (thread, _) in list(self._early.items()):
-                if thread == record.tid:
-                    self._judge(lock)
+            self._going_on(record)
         if record.kind is Kind.UNLOCK:
             self._unlock(record)
         for event in self._import.events(record):
@@ -122,11 +163,16 @@ class CasemateRun:
 
     def _stale(self, lock: int) -> list[int]:
         """List the roots under a lock of which a TLB may hold too much."""
-        roots = [r for r in self._monitor.locks.roots(lock) if r not in self._told]
+        roots = self._monitor.locks.roots(lock)
+        if self._told:
+            roots = [root for root in roots if root not in self._told]
         if not roots:
             return []
         oracle = self.machine.oracle
-        held = {_root_of(v) for v in oracle.stale_grants(self.machine.index)}
+        found = oracle.stale_grants(self.machine.index)
+        if not found:
+            return []
+        held = set(map(_root_of, found))
         return [root for root in roots if root in held]
 
     def _walked(self, page: int) -> bool:

@@ -14,17 +14,29 @@ __all__ = ["Identifiers", "Key"]
 Key = tuple[int, int]  # stage, identifier
 
 _EVERY = -1
+# The TLBIs of all entries of identifiers: which stage's.
+_WHOLE = {
+    "ALLE1IS": 2,
+    "ALLE1OS": 2,
+    "VMALLS12E1IS": 2,
+    "VMALLS12E1OS": 2,
+    "ALLE2IS": 1,
+    "ALLE2OS": 1,
+}
 
 
 class Identifiers:
-    """The bindings of both stages."""
+    """The bindings of both stages.
+
+    ``issued`` holds by thread what its TLBIs invalidate, until its next DSB.
+    """
 
     def __init__(self) -> None:
         self._root: dict[Key, int] = {}
         self._id: dict[tuple[int, int], int] = {}  # stage, root -> identifier
         self._clean: set[Key] = set()
         self._loaded: dict[tuple[int, int], Key] = {}  # thread, stage
-        self._issued: dict[int, list[Key]] = {}
+        self.issued: dict[int, list[Key]] = {}
 
     def load(self, thread: int, key: Key, root: int) -> tuple[str, str]:
         """Let a thread load a root with an identifier.
@@ -69,19 +81,19 @@ class Identifiers:
 
     def tlbi(self, event: Tlbi) -> None:
         """Note a TLBI of all entries of an identifier."""
-        keys: list[Key] = []
-        if event.op in ("ALLE1IS", "ALLE1OS"):
-            keys = [(2, _EVERY)]
-        elif event.op in ("ALLE2IS", "ALLE2OS"):
-            keys = [(1, _EVERY)]
-        elif event.op in ("VMALLS12E1IS", "VMALLS12E1OS"):
-            keys = [key for key in [self._loaded.get((event.pe, 2))] if key]
+        if event.op not in _WHOLE:
+            return
+        stage = _WHOLE[event.op]
+        keys = [(stage, _EVERY)]
+        if event.op.startswith("VM"):
+            loaded = self._loaded.get((event.pe, 2))
+            keys = [loaded] if loaded else []
         if keys:
-            self._issued.setdefault(event.pe, []).extend(keys)
+            self.issued.setdefault(event.pe, []).extend(keys)
 
     def barrier(self, event: Barrier) -> None:
         """Note a DSB, which completes what its thread has issued."""
-        issued = self._issued.get(event.pe)
+        issued = self.issued.get(event.pe)
         if not issued or event.kind is not BarrierKind.DSB:
             return
         if event.access is not Access.ALL or event.domain is Domain.NSH:
@@ -91,4 +103,4 @@ class Identifiers:
                 self._clean.update(key for key in self._root if key[0] == stage)
             else:
                 self._clean.add((stage, identifier))
-        issued.clear()
+        del self.issued[event.pe]

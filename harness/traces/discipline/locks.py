@@ -11,6 +11,7 @@ class Locks:
     def __init__(self) -> None:
         self._holders: dict[int, tuple[int, int]] = {}  # lock -> thread, depth
         self._of_root: dict[int, int] = {}
+        self._roots: dict[int, list[int]] = {}
 
     def take(self, thread: int, lock: int, *, again: bool) -> str:
         """Let a thread take a lock; ``again`` if it may hold it already.
@@ -40,11 +41,15 @@ class Locks:
 
     def protect(self, root: int, lock: int) -> None:
         """Let a lock protect the tree of a root."""
+        self.forget(root)
+        self._roots.setdefault(lock, []).append(root)
         self._of_root[root] = lock
 
     def forget(self, root: int) -> None:
         """Let no lock protect the tree of a root."""
-        self._of_root.pop(root, None)
+        lock = self._of_root.pop(root, None)
+        if lock is not None:
+            self._roots[lock].remove(root)
 
     def of(self, root: int) -> int | None:
         """Return the lock of a tree."""
@@ -52,7 +57,7 @@ class Locks:
 
     def roots(self, lock: int) -> list[int]:
         """List the roots that a lock protects."""
-        return [root for root, its in self._of_root.items() if its == lock]
+        return self._roots.get(lock, [])
 
     def held(self, thread: int, lock: int) -> bool:
         """Tell whether a thread holds a lock."""

@@ -39,11 +39,12 @@ class Monitor:
         self._walked = walked
         self._seen: set[tuple[str, object]] = set()
         self._initialised = Ranges()
+        self._whole: set[int] = set()  # pages of it, some
         self._trees = Trees()
-        self._identifiers = Identifiers()
+        self.identifiers = Identifiers()
         self._owners: dict[int, int] = {}  # entry -> thread
         self._registers: dict[tuple[int, str], int] = {}
-        self._number = -1
+        self.number = -1  # of the record that is taken
 
     def is_table(self, page: int) -> bool:
         """Tell whether a page is part of a tree, or was until it was unlinked."""
@@ -51,23 +52,17 @@ class Monitor:
 
     def take(self, record: Record) -> None:
         """Follow one record, after the machine has taken its events."""
-        self._number += 1
         kind = record.kind
         if kind is Kind.MEM_WRITE:
-            self._write(record, record.address, record.value)
+            self.write(record, record.address, record.value)
         elif kind is Kind.BARRIER:
             if isinstance(record.event, Barrier):
-                self._identifiers.barrier(record.event)
+                self.identifiers.barrier(record.event)
         elif kind is Kind.TLBI:
             if isinstance(record.event, Tlbi):
-                self._identifiers.tlbi(record.event)
-        elif kind in (Kind.LOCK, Kind.TRYLOCK):
-            again = kind is Kind.TRYLOCK
-            wrong = self.locks.take(record.tid, record.address, again=again)
-            self._note("discipline-lock", wrong, record)
-        elif kind is Kind.UNLOCK:
-            wrong = self.locks.release(record.tid, record.address)
-            self._note("discipline-lock", wrong, record)
+                self.identifiers.tlbi(record.event)
+        elif kind in (Kind.LOCK, Kind.TRYLOCK, Kind.UNLOCK):
+            self.lock(record)
         elif kind is Kind.SYSREG_WRITE:
             self._sysreg(record)
         elif kind is Kind.HINT:
@@ -75,12 +70,22 @@ class Monitor:
         else:
             self._memory(record)
 
+    def lock(self, record: Record) -> None:
+        """Follow a lock that is taken or released."""
+        kind, thread, lock = record.kind, record.tid, record.address
+        if kind is Kind.UNLOCK:
+            wrong = self.locks.release(thread, lock)
+        else:
+            wrong = self.locks.take(thread, lock, again=kind is Kind.TRYLOCK)
+        if wrong:
+            self._note("discipline-lock", wrong, record)
+
     def _note(self, rule: str, message: str, record: Record) -> None:
         key = (rule, record.origin or message)
         if message and key not in self._seen and len(self.breaches) < _LIMIT:
             self._seen.add(key)
             self.breaches.append(
-                Breach(rule, message, self._number, record.tid, record.origin)
+                Breach(rule, message, self.number, record.tid, record.origin)
             )
 
     # ---------------------------------------------------------------- memory
@@ -96,9 +101,10 @@ class Monitor:
                     self._note("discipline-release-in-use", text, record)
                 self._trees.forget(page)
             self._initialised.remove(start, end)
+            self._whole.clear()
         elif record.kind is Kind.MEM_SET:
             for pa in range(start, end, 8):
-                self._write(record, pa, record.value)
+                self.write(record, pa, record.value)
         elif record.kind is Kind.MEM_READ and start in self._initialised:
             held = self._trees.read(start)
             if held != record.value:
@@ -112,11 +118,14 @@ class Monitor:
                     text = f"page {page:#x} is in use"
                     self._note("discipline-used-init", text, record)
         self._initialised.add(start, end)
+        if start % PAGE == 0 and end - start == PAGE:
+            self._whole.add(start)
 
     # ---------------------------------------------------------------- stores
 
-    def _write(self, record: Record, pa: int, value: int) -> None:
-        if pa not in self._initialised:
+    def write(self, record: Record, pa: int, value: int) -> None:
+        """Follow a store of one word."""
+        if pa & -PAGE not in self._whole and pa not in self._initialised:
             text = f"{pa:#x} was never initialised"
             self._note("discipline-uninitialised-write", text, record)
         old = self._trees.write(pa, value)
@@ -198,7 +207,7 @@ class Monitor:
         """Let a thread use what its registers now say."""
         value = self._registers.get((record.tid, register))
         if not self._register(record.tid, _CONTROLS[stage][1]) & 1:
-            self._identifiers.unload(record.tid, stage)
+            self.identifiers.unload(record.tid, stage)
             return
         if value is None:
             return
@@ -207,7 +216,7 @@ class Monitor:
             text = f"TTBR0_EL2 is written with ASID {identifier}"
             self._note("discipline-reserved-asid", text, record)
         key = (stage, identifier)
-        rule, text = self._identifiers.load(record.tid, key, root)
+        rule, text = self.identifiers.load(record.tid, key, root)
         self._note(rule, text, record)
         level, pages = self._shape(record.tid, stage)
         for page in range(root, root + pages * PAGE, PAGE):
@@ -245,7 +254,7 @@ class Monitor:
         place = self._trees.places.get(page)
         if place is None:
             return
-        in_use = place.root != page or self._identifiers.in_use(place.stage, page)
+        in_use = place.root != page or self.identifiers.in_use(place.stage, page)
         if in_use:
             text = f"{page:#x} is released and still in use"
             self._note("discipline-release-in-use", text, record)
@@ -255,5 +264,5 @@ class Monitor:
                 if owner == page:
                     text = f"{page:#x} is released, table {child:#x} may be walked"
                     self._note("discipline-release-in-use", text, record)
-        self._identifiers.release(place.stage, page)
+        self.identifiers.release(place.stage, page)
         self._trees.abandon(page)
