@@ -199,8 +199,12 @@ class InstructionParser:
         return Tlbi(coord, "", op, operand, tuple(options), max(times, 1))
 
     def _msr(self, line: Line, coord: Coord, _: str) -> Instruction:
+        return self.register(line, coord, ",")
+
+    def register(self, line: Line, coord: Coord, between: str) -> Msr:
+        """Read a system register and its value."""
         register = line.name("a register such as VTTBR_EL2").upper()
-        line.expect(",")
+        line.expect(between)
         if line.peek().kind == "number":
             return Msr(coord, "", register, line.number("a value"))
         words = [line.name("a number, a VM or flags such as VM|FB")]

@@ -41,6 +41,7 @@ HEADER
   profile NAME                  default P0-v8.0; `harness profiles` lists them
   stages 1|2                    1: EL1&0 without stage 2; default 2
   granule 4k|16k|64k            of all tables; default 4k
+  register NAME = VALUE         what every PE has in NAME at first (see MSR)
   conflict aborts unhandled     no handler for TLB conflict aborts (trace)
   assume NAME = on|off|N        a named reading of the architecture (trace)
 

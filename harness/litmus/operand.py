@@ -53,7 +53,8 @@ def _kinds(stem: str) -> tuple[AddressKind, ...]:
         return (AddressKind.IPA,)
     if stem.endswith("E2"):
         return (AddressKind.HYP,)
-    return (AddressKind.VA, AddressKind.IPA)  # the latter with stage 1 off
+    # Of the host with E2H and TGE set; an IPA with stage 1 off.
+    return (AddressKind.VA, AddressKind.HYP, AddressKind.IPA)
 
 
 def _hint(options: dict[str, int], tlbi: Tlbi, granule: Granule) -> int:

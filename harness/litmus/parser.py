@@ -16,6 +16,7 @@ from harness.litmus.instructions import (
     IotlbFlush,
     Load,
     LockOp,
+    Msr,
     Release,
     Scrub,
     Wait,
@@ -36,6 +37,7 @@ __all__ = ["parse"]
 LARGEST_FILE = 64 * 1024
 LONGEST_NAME = 64
 MOST_PES = 8
+MOST_REGISTERS = 16
 MOST_INSTRUCTIONS = 64  # of one PE
 MOST_STEPS = 1024  # of a trace
 
@@ -78,6 +80,7 @@ class _Reader:
         self._texts: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
         self._world = WorldLines()
+        self._registers: list[Msr] = []
         self._assumptions: list[tuple[str, str]] = []
         self._pes: dict[int, _Pe] = {}
         self._section: list[Instruction] | None = None
@@ -92,6 +95,7 @@ class _Reader:
             "stages": self._stages,
             "granule": self._granule,
             "conflict": self._conflict,
+            "register": self._register,
             "assume": self._assume,
             "vm": self._world.vm,
             "map": self._world.map,
@@ -174,6 +178,11 @@ class _Reader:
             line.expect(word)
         line.finish()
         self._once(line, "conflict", 0)
+
+    def _register(self, line: Line) -> None:
+        bounded(line, len(self._registers), MOST_REGISTERS, "registers")
+        self._registers.append(self._world.parser.register(line, taken(line), "="))
+        line.finish()
 
     def _assume(self, line: Line) -> None:
         line.take()
@@ -308,6 +317,7 @@ class _Reader:
             self._numbers.get("stages", 2),
             self._numbers.get("granule", 12),
             self._numbers.get("conflict", 1) == 1,
+            tuple(self._registers),
             tuple(self._assumptions),
             self._world.vms,
             tuple(self._world.mappings),

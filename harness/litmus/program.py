@@ -26,7 +26,7 @@ from harness.litmus.instructions import (
 )
 from harness.litmus.names import AddressKind
 from harness.litmus.operand import operand
-from harness.litmus.register_value import register_value
+from harness.litmus.register_value import register_value, start_registers
 from harness.litmus.test import PeProgram, Test
 from harness.litmus.world import World
 from reference_model.exploration import program as explored
@@ -110,11 +110,11 @@ def _thread(test: Test, world: World, pe: PeProgram, vmid_bits: int) -> explored
     if pe.on_fault:
         handler = translator.code(pe.on_fault, pe.fault_el)
     earlier = tuple(
-        world.registers(context, vmid_bits=vmid_bits) for context in pe.after
+        start_registers(test, world, context, vmid_bits) for context in pe.after
     )
     return explored.Thread(
         code,
-        world.registers(pe.context, vmid_bits=vmid_bits),
+        start_registers(test, world, pe.context, vmid_bits),
         pe.el,
         earlier,
         on_fault=handler,

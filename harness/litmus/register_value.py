@@ -7,7 +7,7 @@ from harness.litmus.instructions import Msr
 from harness.litmus.test import Test
 from harness.litmus.world import HCR_FLAGS, World
 
-__all__ = ["register_value"]
+__all__ = ["register_value", "start_registers"]
 
 _OF_A_VM = ("VTTBR_EL2", "TTBR0_EL1", "TTBR0_EL2")
 
@@ -30,3 +30,11 @@ def register_value(msr: Msr, world: World, test: Test) -> int:
     if msr.value not in test.vms:
         raise ParseError(f"no VM '{msr.value}': {', '.join(test.vms)}", msr.coord)
     return world.register(msr.register, msr.value)
+
+
+def start_registers(
+    test: Test, world: World, context: str, vmid_bits: int
+) -> dict[str, int]:
+    """Return the registers with which a PE starts, those that the test gives too."""
+    given = {msr.register: register_value(msr, world, test) for msr in test.registers}
+    return world.registers(context, vmid_bits=vmid_bits) | given

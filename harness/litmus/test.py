@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from harness.litmus.condition import Condition
-from harness.litmus.instructions import Address, Entry, Instruction, Stage
+from harness.litmus.instructions import Address, Entry, Instruction, Msr, Stage
 from reference_model.coordinates import Coord
 
 __all__ = [
@@ -139,6 +139,7 @@ class Test:
     stages: int
     granule: int
     conflict_aborts_handled: bool
+    registers: tuple[Msr, ...]
     assumptions: tuple[tuple[str, str], ...]
     vms: Dictionary[str, Vm]
     mappings: tuple[Mapping, ...]

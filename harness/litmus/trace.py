@@ -30,7 +30,7 @@ from harness.litmus.instructions import (
 )
 from harness.litmus.names import AddressKind
 from harness.litmus.operand import operand
-from harness.litmus.register_value import register_value
+from harness.litmus.register_value import register_value, start_registers
 from harness.litmus.test import Test, TraceStep
 from harness.litmus.world import World
 from reference_model import events
@@ -47,14 +47,14 @@ Trace = tuple[events.Event, ...]
 def start_of(test: Test, world: World, profile: Profile) -> Start:
     """Return the state that a trace starts in."""
     registers = tuple(
-        world.registers(pe.context, vmid_bits=profile.vmid_bits) for pe in test.pes
+        start_registers(test, world, pe.context, profile.vmid_bits) for pe in test.pes
     )
     domains = tuple(pe.domain for pe in test.pes)
     inner = domains if any(domains) else ()
     iommus = tuple(
         Iommu(
             world.register("VTTBR_EL2", line.context),
-            world.registers(line.context, vmid_bits=profile.vmid_bits)["VTCR_EL2"],
+            start_registers(test, world, line.context, profile.vmid_bits)["VTCR_EL2"],
             line.coherent,
         )
         for line in test.iommus

@@ -169,6 +169,8 @@ ADDED: dict[str, tuple[str, str]] = {
     "data": ("data ipa1 = 1", "is both a"),
     "data alignment": ("data pa1+4 = 1", "not aligned to 8"),
     "address": ("address x = 5\naddress x = 6", "a second address for 'x'"),
+    "start register": ("register FOO_EL2 = vm1", "write FOO_EL2 as a number"),
+    "start flag": ("register HCR_EL2 = VM|XY", "HCR_EL2 has no XY"),
     "program": ("pe 2 el1:\n    ISB", "a PE with a program, and a trace"),
     "outside": ("about it\nISB", "outside 'pe N ...:'"),
     "step outside": ("about it\n0 ISB", "outside 'trace:'"),
