@@ -19,8 +19,9 @@ def entered(world: World, pe: PeState, el: int) -> PeState:
 
     Walks begun at EL1 may go on at EL2, until a DSB (R_LFHQG, I_QVPYJ).
     """
-    draining = pe.draining
+    draining, after_entry = pe.draining, pe.after_entry
     if pe.el == 1 and el == 2 and not world.assumptions.drain_ptw:
         bits = world.program.profile.vmid_bits
         draining = registers_of.contexts(pe.registers, bits)
-    return synchronised(pe)._replace(el=el, draining=draining)
+        after_entry = ()
+    return synchronised(pe)._replace(el=el, draining=draining, after_entry=after_entry)

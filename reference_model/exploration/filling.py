@@ -59,6 +59,7 @@ def refilled(
             return pe
         return pe._replace(sets=(0,), pending=())
     walking = world.walking(number, pe.el, pe.registers, pe.draining)
+    settled = world.walking(number, pe.el, pe.registers, ())
     view = view_of(world, memory, own_stores(pe))
     close, without = world.tlbs.close, world.tlbs.without
     sets: list[int] = []
@@ -67,15 +68,24 @@ def refilled(
         for bit, op in enumerate(pe.pending):
             if effective >> bit & 1:
                 may |= without(op, sets[effective ^ (1 << bit)])
-        sets.append(close(may, view, walking))
+        # What walks begun before the exception made before a TLBI that came
+        # after it is gone with that TLBI: they are complete when it is.
+        late = any(
+            effective >> bit & 1 and op in pe.after_entry
+            for bit, op in enumerate(pe.pending)
+        )
+        sets.append(close(may, view, settled if late else walking))
     return pe._replace(sets=tuple(sets))
 
 
 def issued(pe: PeState, op: Maintenance) -> PeState:
     """Add a TLBI that from now on may take effect (M4)."""
     # Where it has, what is left follows when the sets are closed.
+    after_entry = (*pe.after_entry, op) if pe.draining else ()
     return pe._replace(
-        pending=(*pe.pending, op), sets=(*pe.sets, *(0 for _ in pe.sets))
+        pending=(*pe.pending, op),
+        sets=(*pe.sets, *(0 for _ in pe.sets)),
+        after_entry=after_entry,
     )
 
 

@@ -70,9 +70,10 @@ class PeState(NamedTuple):
     results if just those of the subset have taken effect by now.  ``own``
     marks stores that the PE's own walks see although they are not yet
     performed (DSB NSH).  ``draining`` are contexts of walks begun before
-    exception entry.  With the REPEAT_TLBI erratum, ``unfinished`` are broadcast
-    TLBIs of this PE that no DSB has completed, ``owed`` those that are complete
-    but for accesses in flight elsewhere.
+    exception entry, ``after_entry`` the TLBIs for this PE issued since.  With
+    the REPEAT_TLBI erratum, ``unfinished`` are broadcast TLBIs of this PE that
+    no DSB has completed, ``owed`` those that are complete but for accesses in
+    flight elsewhere.
     """
 
     faults: tuple[int, ...]
@@ -85,6 +86,7 @@ class PeState(NamedTuple):
     sets: tuple[int, ...]
     own: int
     draining: tuple[Context, ...]
+    after_entry: tuple[Maintenance, ...] = ()
     unfinished: tuple[Maintenance, ...] = ()
     owed: tuple[Maintenance, ...] = ()
 

@@ -114,7 +114,7 @@ class Steps:
             case Eret():
                 if pe.el != 2:
                     raise Unmodelled(f"ERET at EL{pe.el}")
-                pe = synchronised(pe)._replace(el=1, draining=())
+                pe = synchronised(pe)._replace(el=1, draining=(), after_entry=())
                 yield "returns to EL1", self._changed(state, number, pe)
             case ExceptionEntry():
                 yield (
@@ -173,7 +173,7 @@ class Steps:
                 ),
             )
             return
-        pe = pe._replace(draining=())
+        pe = pe._replace(draining=(), after_entry=())
         waits: tuple[Maintenance, ...] | None = None
         if self.world.repeat and not local and pe.unfinished:
             # The erratum: what was complete before waits for this one (F6.5).
