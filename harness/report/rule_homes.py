@@ -78,7 +78,7 @@ def _of(path: Path) -> tuple[tuple[str, str], ...]:
 
 
 def _ids(words: str) -> Iterator[str]:
-    """Yield the ids in a text; "M1-M7" means all of them."""
+    """Yield the ids in a text; a range of ids means all of them."""
     for found in _ID.findall(words):
         first, _, last = found.partition("-")
         if not last:
@@ -147,7 +147,7 @@ def rule_homes(root: Path) -> str:
 
 
 def _lines(found: list[Citation]) -> Iterator[str]:
-    yield _HEAD
+    yield _HEAD.rstrip()
     by_id: dict[str, list[str]] = {}
     for citation in found:
         by_id.setdefault(citation.id, []).append(citation.place)
@@ -156,6 +156,7 @@ def _lines(found: list[Citation]) -> Iterator[str]:
     for rule in known_rules().values():
         if rule.group != group:
             group = rule.group
+            yield ""
             yield f"## {group}"
             yield ""
         if rule.id not in by_id:

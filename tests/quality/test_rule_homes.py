@@ -12,6 +12,7 @@ from harness.report.rule_homes import citations, names_in, rule_homes
 
 REPOSITORY = Path(__file__).parents[2]
 KNOWN = known_rules()
+CITED = citations(REPOSITORY)
 
 
 def test_the_list_is_complete() -> None:
@@ -23,7 +24,7 @@ def test_the_list_is_complete() -> None:
 
 
 def test_every_cited_rule_is_known() -> None:
-    for citation in citations(REPOSITORY):
+    for citation in CITED:
         assert citation.id in KNOWN, f"{citation.place} cites {citation.id}"
 
 
@@ -33,7 +34,7 @@ def test_findings_rest_on_known_rules() -> None:
 
 
 def test_every_rule_has_a_home_or_a_reason() -> None:
-    cited = {citation.id for citation in citations(REPOSITORY)}
+    cited = {citation.id for citation in CITED}
     for rule in KNOWN.values():
         if rule.reason:
             assert rule.id not in cited, f"{rule.id} has a home: drop the reason"
@@ -52,12 +53,12 @@ def test_homes_exist(rule: str) -> None:
 def test_the_model_is_at_home_in_the_reference_model() -> None:
     """The machine and the oracle are not spread over the harness."""
     for rule in [r for r in KNOWN if r[0] in "MO"]:
-        places = [c.file for c in citations(REPOSITORY) if c.id == rule]
+        places = [c.file for c in CITED if c.id == rule]
         assert any(file.startswith("reference_model/") for file in places), rule
 
 
 def test_a_citation_names_the_part_around_it() -> None:
-    found = {(c.id, c.place) for c in citations(REPOSITORY)}
+    found = {(c.id, c.place) for c in CITED}
     assert ("R_PSMWS", "harness/check/rules.py: Rule") not in found
     assert ("F1.9", "harness/check/operands.py: regime") in found  # docstring
 
