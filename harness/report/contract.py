@@ -126,6 +126,7 @@ class Finding(TypedDict):
     arm_rules: Annotated[list[str], "rule ids of Arm DDI 0487"]
     fingerprint: Annotated[str, "structural: survives moved lines"]
     replay: str
+    assumptions: Annotated[list[str], "name=value without which it is not there"]
 
 
 class Unsupported(TypedDict):
@@ -170,5 +171,6 @@ class Report(TypedDict):
     findings: list[Finding]
     unsupported: list[Unsupported]
     not_executed: Annotated[list[str], "changed functions that no scenario ran"]
+    only_under: Annotated[list[str], "assumptions that are not the default"]
     cost: Annotated[dict[str, list[Cost]], "by scenario"]
     stats: dict[str, float]

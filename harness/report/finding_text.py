@@ -139,6 +139,8 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
     if finding.arm_rules:
         notes.append(("Arm rules", ", ".join(finding.arm_rules)))
     notes.append(("breaks on", _profiles(finding, every_profile)))
+    if finding.assumptions:
+        notes.append(("assumes", ", ".join(finding.assumptions)))
     others = [name for name in finding.scenarios if name != finding.scenario]
     names = [finding.scenario, *others]
     notes.append(("scenario", and_more(names, len(names) if verbose else 1, "similar")))
@@ -157,4 +159,4 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
 def _profiles(finding: Finding, every: Sequence[str]) -> str:
     breaks = profiles_text(finding.profiles, every)
     others = [name for name in every if name not in finding.profiles]
-    return f"{breaks}; not on: {', '.join(others)}" if others else breaks
+    return f"{breaks}; not on: {profiles_text(others, every)}" if others else breaks

@@ -35,7 +35,7 @@ _REPORT = (
     f"<!-- harness check --example {README_EXAMPLE} -->\n",
     "<!-- end of the report -->\n",
 )
-_PROFILES = ("| profile | what it is |\n|---|---|\n", "\n## How it works\n")
+_PROFILES = ("| profile | what it is |\n|---|---|\n", "\n## Assumptions\n")
 _SUFFIXES = {"text": "txt", "json": "json"}
 
 

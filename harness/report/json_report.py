@@ -38,6 +38,7 @@ def report(result: results.Result) -> contract.Report:
         "findings": [_finding(finding) for finding in result.findings],
         "unsupported": [_unsupported(item) for item in result.unsupported],
         "not_executed": list(result.not_executed),
+        "only_under": list(result.only_under),
         "cost": _costs(result.cost),
         "stats": dict(sorted(result.stats.items())),
     }
@@ -85,6 +86,7 @@ def _finding(finding: found.Finding) -> contract.Finding:
         "arm_rules": list(finding.arm_rules),
         "fingerprint": finding.fingerprint,
         "replay": finding.replay,
+        "assumptions": list(finding.assumptions),
     }
 
 

@@ -34,7 +34,17 @@ def and_more(names: Sequence[str], shown: int, what: str = "more") -> str:
 
 
 def profiles_text(some: Sequence[str], every: Sequence[str]) -> str:
-    """Name the profiles, or say that it is all of them."""
+    """Name the profiles, or say that it is all of them.
+
+    A core of which all variants are among them is named once.
+    """
     if len(every) > 3 and set(some) == set(every):
         return f"all {len(every)} profiles"
-    return ", ".join(some)
+    missing = {_core(name) for name in set(every) - set(some)}
+    names = (_core(n) if _core(n) not in missing else n for n in some)
+    return ", ".join(dict.fromkeys(names))
+
+
+def _core(profile: str) -> str:
+    """Return "Neoverse-V2" for "Neoverse-V2[bbm=1]"."""
+    return profile.partition("[")[0]

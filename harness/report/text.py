@@ -160,6 +160,8 @@ def verdict_lines(result: Result, style: Style) -> list[str]:
         Verdict.UNSAFE: _unsafe,
         Verdict.INCONCLUSIVE: _inconclusive,
     }[verdict](result)
+    if result.only_under:
+        text += f"; only under {', '.join(result.only_under)}"
     word = style.paint(verdict.value, _VERDICT_COLOURS[verdict])
     first, *rest = hanging(f"harness: {verdict.value}: ", text)
     return [first.replace(verdict.value, word, 1), *rest]
