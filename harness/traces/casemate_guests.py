@@ -19,11 +19,14 @@ from reference_model.events import (
     Eret,
     Event,
     ExceptionEntry,
+    Isb,
     Msr,
 )
+from reference_model.sysregs import EL2_REGISTERS
 
-__all__ = ["DEFAULT_REGISTERS", "Guest", "stage2_control"]
+__all__ = ["DEFAULT_REGISTERS", "START_REGISTERS", "Guest", "stage2_control"]
 
+_SCTLR_M = 1 << 0
 _HCR_VM = 1 << 0
 _HCR_FB = 1 << 9  # the log tells nothing about TLBIs of the guest
 _VTCR_VS = 1 << 19  # an id has 16 bits
@@ -50,8 +53,10 @@ DEFAULT_REGISTERS = {
     "HCR_EL2": _HCR_VM,
     "VTCR_EL2": stage2_control(16),
     "TCR_EL2": 16,
-    "SCTLR_EL2": 1,
+    "SCTLR_EL2": _SCTLR_M,
 }
+# EL2's own translation has no root before the log names one.
+START_REGISTERS = {**DEFAULT_REGISTERS, "SCTLR_EL2": 0}
 
 
 class Guest:
@@ -66,11 +71,15 @@ class Guest:
         self._registers = dict(DEFAULT_REGISTERS)
         self._loaded: dict[str, int] | None = None  # what runs
         self._due = False
+        self._own: dict[str, int] = {}  # EL2's own registers, still to be written
 
     def write(self, register: str, value: int) -> None:
-        """Note a write of a register of stage 2 by the thread."""
+        """Note a write of a register by the thread."""
         if register in ("HCR_EL2", "VTCR_EL2", "VTTBR_EL2"):
             self._registers[register] = value
+            self._due = True
+        elif register in EL2_REGISTERS and self._beside:
+            self._own[register] = value
             self._due = True
 
     @property
@@ -114,16 +123,21 @@ class Guest:
     def _switched(self, origin: Origin | None) -> Iterator[Event]:
         self._due = False
         wanted = dict(self._registers) if self.enabled else None
-        if wanted == self._loaded:
+        if wanted == self._loaded and not self._own:
             return
         if self._loaded is not None:
             yield ExceptionEntry(self._pe, origin=origin)
             # What it began to walk ends here; the thread waits for none of it.
             yield Barrier(self._pe, BarrierKind.DSB, Domain.NSH, origin=origin)
+        for register, value in self._own.items():
+            yield Msr(self._pe, register, value, origin=origin)
+            yield Isb(self._pe, origin=origin)
+        self._own.clear()
         self._loaded = wanted
-        if wanted is not None:
-            for register in ("VTCR_EL2", "VTTBR_EL2"):
-                yield Msr(self._pe, register, wanted[register], origin=origin)
-            hcr = wanted["HCR_EL2"] | _HCR_FB
-            yield Msr(self._pe, "HCR_EL2", hcr, origin=origin)
-            yield Eret(self._pe, origin=origin)
+        if wanted is None:
+            return
+        for register in ("VTCR_EL2", "VTTBR_EL2"):
+            yield Msr(self._pe, register, wanted[register], origin=origin)
+        hcr = wanted["HCR_EL2"] | _HCR_FB
+        yield Msr(self._pe, "HCR_EL2", hcr, origin=origin)
+        yield Eret(self._pe, origin=origin)

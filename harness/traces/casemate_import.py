@@ -11,10 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from harness.errors import ParseError
-from harness.traces.casemate_guests import DEFAULT_REGISTERS, Guest, stage2_control
+from harness.traces.casemate_guests import (
+    DEFAULT_REGISTERS,
+    START_REGISTERS,
+    Guest,
+    stage2_control,
+)
 from harness.traces.casemate_records import Hint, Kind, Record
+from reference_model.coordinates import Origin
 from reference_model.events import (
     Event,
+    Isb,
     Msr,
     PageRelease,
     Store,
@@ -34,7 +41,7 @@ _PAGE = 4096
 def start_of(threads: int, *, beside: bool) -> Start:
     """Return where a log with so many threads starts."""
     pes = 2 * threads if beside else threads
-    return Start(pes, {}, tuple(dict(DEFAULT_REGISTERS) for _ in range(pes)))
+    return Start(pes, {}, tuple(dict(START_REGISTERS) for _ in range(pes)))
 
 
 class CasemateImport:
@@ -48,6 +55,8 @@ class CasemateImport:
         self, threads: int, is_table: Callable[[int], bool], *, beside: bool = True
     ) -> None:
         self._is_table = is_table
+        self._controlled: set[int] = set()  # threads with SCTLR_EL2 written
+        self._translating: set[int] = set()  # threads with SCTLR_EL2.M set
         self._guests = [
             Guest(threads + n if beside else n, beside=beside) for n in range(threads)
         ]
@@ -118,10 +127,36 @@ class CasemateImport:
         register, value = record.word.upper(), record.value
         if register == "VTCR_EL2":
             value = stage2_control(value)
-        guest = self._guests[record.tid]
-        guest.write(register, value)
-        yield Msr(record.tid, register, value, origin=record.origin)
+        guest, tid, origin = self._guests[record.tid], record.tid, record.origin
+        enabled = register == "SCTLR_EL2" and bool(value & 1)
+        if enabled and tid not in self._translating:
+            yield from self._switched_on(tid, value, origin)
+        else:
+            guest.write(register, value)
+            yield Msr(tid, register, value, origin=origin)
+        if register == "SCTLR_EL2":
+            self._controlled.add(tid)
+            if not enabled:
+                self._translating.discard(tid)
+        elif register == "TTBR0_EL2" and tid not in self._controlled:
+            # EL2's translation was on before the log began.
+            self._controlled.add(tid)
+            value = DEFAULT_REGISTERS["SCTLR_EL2"]
+            yield from self._switched_on(tid, value, origin)
         yield from self.left(record)
+
+    def _switched_on(
+        self, thread: int, value: int, origin: Origin | None
+    ) -> Iterator[Event]:
+        """Switch EL2's translation on, by registers that are in effect.
+
+        Logs leave out the ISBs of a boot.
+        """
+        self._translating.add(thread)
+        self._guests[thread].write("SCTLR_EL2", value)
+        yield Isb(thread, origin=origin)
+        yield Msr(thread, "SCTLR_EL2", value, origin=origin)
+        yield Isb(thread, origin=origin)
 
     def _free(self, record: Record) -> Iterator[Event]:
         _bounded(record, _MAX_FREE)
