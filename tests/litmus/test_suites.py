@@ -13,7 +13,7 @@ from harness.litmus.listing import listing
 from harness.litmus.suite import find, load
 
 HERE = Path(__file__).parent
-SUITES = ("own", "two_stage", "pkvm", "esop", "herd")
+SUITES = ("own", "two_stage", "pkvm", "esop", "herd", "herd_no_tlbi")
 FILES = {
     suite: find([str(HERE / suite)])
     for suite in SUITES
@@ -41,6 +41,10 @@ def test_names_are_unique_and_origins_are_told(suite: str) -> None:
     for test in tests:
         assert test.about, f"{test.file}: what does it show?"
         assert test.origin.startswith(("published: ", "derived: ")), test.file
+
+
+def test_every_suite_is_there() -> None:
+    assert set(SUITES) >= {"herd", "own", "pkvm", "two_stage"}
 
 
 def test_own_tests_come_in_pairs() -> None:
