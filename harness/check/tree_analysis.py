@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.check import store
 from harness.check.alike import shared
+from harness.check.alternatives import hidden_by_alternative, plain_profile
 from harness.check.coverage import Coverage, common, coverage_of
 from harness.check.dependence import resting
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
@@ -170,6 +171,8 @@ class _TreeRun:
                 found[first] = self._diagnosed(scenario, profile, run, runs)
             # Profiles that the trace cannot tell apart share the outcome.
             self._diagnoses.extend(_renamed(found[first], profile.name))
+            hidden = self._hidden(scenario, profile, run, runs, found[first])
+            self._diagnoses.extend(hidden)
 
     def _run(self, scenario: Scenario, profile: Profile, runs: list[Run]) -> Run:
         for run in runs:
@@ -197,6 +200,27 @@ class _TreeRun:
             replay, run.events, scenario.name, violations, counterpart
         )
         return found + resting(diagnoses, replay, run.events)
+
+    def _hidden(
+        self,
+        scenario: Scenario,
+        profile: Profile,
+        run: Run,
+        runs: list[Run],
+        here: list[Diagnosis],
+    ) -> list[Diagnosis]:
+        """Diagnose what only a workaround for an erratum mends."""
+        plain = plain_profile(profile, self._profiles)
+        if plain is None:
+            return []
+        other = self._run(scenario, plain, runs)
+        if other is run:
+            return []
+        violations, replay = self._violations(scenario, plain, other)
+        diagnoses = self._diagnostician.diagnose(
+            replay, other.events, scenario.name, violations, lambda: None
+        )
+        return hidden_by_alternative(here, diagnoses)
 
     def _outcome(self, profile: Profile, run: Run) -> frozenset[object]:
         """Return what tells the outcome of a run from another one's."""
