@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "files",
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="FILE",
         help="a trace; more files go on where it stops",
@@ -44,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the trace in the other format as well",
     )
     parser.add_argument(
+        "--describe", action="store_true", help="describe the formats and stop"
+    )
+    parser.add_argument(
         "-q", "--quiet", action="store_true", help="no word on progress"
     )
     parser.add_argument(
@@ -57,9 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Outcome:
     """Replay the trace."""
     from harness.check.replayed import ReplayRequest, replay
+    from harness.errors import UsageError
     from harness.exitcodes import Strictness, exit_code
     from harness.report.replay_text import render_replay
+    from harness.traces.manual import manual
 
+    if arguments.describe:
+        return Outcome(manual())
+    if not arguments.files:
+        raise UsageError("no trace given: name a file (--describe explains)")
     request = ReplayRequest(
         files=tuple(arguments.files),
         format=arguments.format,

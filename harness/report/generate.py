@@ -23,6 +23,8 @@ from harness.report.rule_homes import rule_homes
 from harness.report.schema import schema_text
 from harness.report.text import render_text
 from harness.series.base import EMBEDDED
+from harness.traces.manual import manual
+from harness.traces.manual import schema_text as schema_text_of_a_trace
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
 __all__ = ["README_EXAMPLE", "example_result", "outdated", "readme", "write"]
@@ -107,6 +109,8 @@ def _wanted() -> dict[str, str]:
         "generated/schema.json": schema_text(),
         **{f"generated/{name}": text for name, text in rule_catalogue().items()},
         "generated/rule-homes.md": rule_homes(_ROOT),
+        "generated/trace-format.md": manual(),
+        "generated/trace-schema.json": schema_text_of_a_trace(),
     }
     for name, result in _results():
         for kind, render in FORMATS.items():

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from harness.errors import ParseError
 from harness.traces.casemate_guests import (
     DEFAULT_REGISTERS,
     START_REGISTERS,
@@ -33,8 +32,6 @@ from reference_model.unmodelled import Unmodelled
 
 __all__ = ["CasemateImport", "start_of"]
 
-_MAX_SET = 1 << 24  # bytes written by one mem-set
-_MAX_FREE = 1 << 30  # bytes freed by one record
 _PAGE = 4096
 
 
@@ -159,7 +156,6 @@ class CasemateImport:
         yield Isb(thread, origin=origin)
 
     def _free(self, record: Record) -> Iterator[Event]:
-        _bounded(record, _MAX_FREE)
         pa, size, origin = record.address, record.size, record.origin
         pages = range(pa & -_PAGE, pa + size, _PAGE)
         if any(map(self._is_table, pages)):
@@ -168,19 +164,8 @@ class CasemateImport:
 
 
 def _set(record: Record) -> Iterator[Event]:
-    _bounded(record, _MAX_SET)
     if not record.value:
         yield Zero(record.tid, record.address, record.size, origin=record.origin)
         return
     for pa in range(record.address, record.address + record.size, 8):
         yield Store(record.tid, pa, record.value, origin=record.origin)
-
-
-def _bounded(record: Record, limit: int) -> None:
-    if record.size > limit or record.address % 8 or record.size % 8:
-        coord = record.origin.coord if record.origin else None
-        raise ParseError(
-            f"{record.kind.value} of {record.size:#x} bytes at {record.address:#x}: "
-            f"at most {limit:#x}, in multiples of 8",
-            coord,
-        )

@@ -14,7 +14,7 @@ from harness.errors import ParseError
 from harness.traces.casemate_events import with_event
 from harness.traces.casemate_records import FIELDS, HINTS, Kind, Record
 from harness.traces.casemate_shapes import Shapes
-from harness.traces.limits import MAX_EVENTS, MAX_PES, WORD
+from harness.traces.limits import MAX_EVENTS, MAX_PES, MAX_SIZE, WORD
 from harness.traces.trace_reader import bounded_lines
 from reference_model.coordinates import Coord, Origin
 
@@ -24,6 +24,8 @@ MAX_THREADS = MAX_PES // 2  # a guest runs on one more PE for each
 
 _KEPT = 1 << 16  # lines whose records are remembered
 _MAX_RECORD = 1 << 16  # bytes of one record, over several lines
+# Bytes that one record may write or free.
+_MAX_SIZE = {Kind.MEM_SET: 1 << 24, Kind.MEM_FREE: MAX_SIZE}
 
 _TOKEN = re.compile(r'[()]|"[^"]*"|[^\s()"]+')
 _KINDS = {kind.value: kind for kind in Kind}
@@ -145,8 +147,7 @@ class _Parser:
             values["address" if name == "location" else name] = self._number(name)
         origin = self._origin()
         self._take(")")
-        if "address" in values and kind in (Kind.MEM_WRITE, Kind.MEM_READ):
-            self._aligned(values["address"])
+        self._check(kind, values)
         return Record(
             kind,
             tid,
@@ -157,9 +158,17 @@ class _Parser:
             origin,
         )
 
-    def _aligned(self, address: int) -> None:
-        if address % 8:
-            raise self.error(f"address {address:#x}: must be a multiple of 8")
+    def _check(self, kind: Kind, values: dict[str, int]) -> None:
+        """Refuse what the machine would misread, or take for ever to do."""
+        size = values.get("size", 0)
+        limit = _MAX_SIZE.get(kind)
+        if limit is not None and size > limit:
+            raise self.error(f"{kind.value} of {size:#x} bytes: at most {limit:#x}")
+        if kind in (Kind.MEM_WRITE, Kind.MEM_READ, Kind.MEM_SET, Kind.MEM_FREE):
+            for name in ("address", "size"):
+                if values.get(name, 0) % 8:
+                    value = values[name]
+                    raise self.error(f"{name} {value:#x}: must be a multiple of 8")
 
     # ---------------------------------------------------------------- tokens
 

@@ -1,9 +1,11 @@
 """One event as one JSON object.
 
 The object has the key "event", the class of reference_model.events in kebab
-case ("table-free"), and a key for each field of that class.  A field that has
-its default may be left out.  Values of registers and descriptors and physical
-addresses are written in hexadecimal, as strings; a number is accepted too.
+case ("table-free"), "pe", the number of the PE that does it, and a key for each
+further field of that class.  A field that has its default may be left out.
+Values of registers and descriptors and physical addresses are written in
+hexadecimal, as strings; a number is accepted too.
+
 The place that an event comes from is the object "origin": "file", "line",
 "column", "function", "in_patch" and "stack", the calls around it, innermost
 first, each a list of function, file, line and column.
@@ -18,7 +20,7 @@ from enum import Enum
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from harness.traces.limits import MAX_REPEAT, WORD
+from harness.traces.limits import MAX_REPEAT, MAX_SIZE, WORD
 from reference_model import events
 from reference_model.coordinates import Coord, Frame, Origin
 from reference_model.events import Event, Repeat, Store, Zero
@@ -209,6 +211,8 @@ def _check(event: Event) -> None:
     """Refuse what the machine would misread."""
     if isinstance(event, (Store, Zero)) and event.pa % 8:
         raise Malformed(f"'pa' is {event.pa:#x}: must be a multiple of 8")
+    if getattr(event, "size", 0) > MAX_SIZE:
+        raise Malformed(f"'size' is more than {MAX_SIZE:#x} bytes")
     if isinstance(event, Repeat):
         if len(event.strides) != len(event.body):
             raise Malformed("'strides' must hold one number for each event of 'body'")

@@ -8,6 +8,7 @@ __all__ = [
     "MAX_MEMORY_WORDS",
     "MAX_PES",
     "MAX_REPEAT",
+    "MAX_SIZE",
     "WORD",
 ]
 
@@ -15,5 +16,6 @@ MAX_LINE = 1 << 22  # bytes of one line; the header holds the initial memory
 MAX_EVENTS = 1 << 30
 MAX_PES = 64
 MAX_MEMORY_WORDS = 1 << 22
-MAX_REPEAT = 1 << 24  # passes of one Repeat
+MAX_REPEAT = 1 << 21  # passes of one Repeat
+MAX_SIZE = 1 << 30  # bytes that one event clears, frees or releases
 WORD = 1 << 64  # registers and descriptors are smaller than this

@@ -50,6 +50,8 @@ def _of(cls: type[Event], pes: st.SearchStrategy[int]) -> st.SearchStrategy[Even
     hints = get_type_hints(cls)
     names = [f.name for f in fields(cls) if f.name not in ("pe", "origin")]
     given = {name: _strategy(hints[name]) for name in names}
+    if "size" in given:
+        given["size"] = st.integers(0, 1 << 30)
     if cls in (Store, Zero):
         given["pa"] = values.map(lambda pa: pa & ~7)
     return st.builds(cls, pe=pes, origin=st.none() | origins, **given)

@@ -24,7 +24,6 @@ def _plain(record: Record) -> tuple[object, ...]:
 
 
 values = st.integers(0, (1 << 64) - 1)
-_addresses = values.map(lambda value: value & ~7)
 _words = {
     Kind.MEM_WRITE: st.sampled_from(["plain", "release"]),
     Kind.SYSREG_WRITE: st.sampled_from(["vttbr_el2", "hcr_el2", "ttbr0_el1"]),
@@ -63,8 +62,11 @@ def lines(draw: st.DrawFn) -> tuple[str, tuple[object, ...]]:
     word = draw(_words.get(kind, st.just("")))
     numbers = {}
     for name in _numbers[kind]:
-        aligned = name == "address" and kind in (Kind.MEM_WRITE, Kind.MEM_READ)
-        numbers[name] = draw(_addresses if aligned else values)
+        bounded = kind in (Kind.MEM_SET, Kind.MEM_FREE)
+        aligned = bounded or kind in (Kind.MEM_WRITE, Kind.MEM_READ)
+        limit = 0xFF_FFF8 if bounded and name == "size" else (1 << 64) - 1
+        value = draw(st.integers(0, limit))
+        numbers[name] = value & ~7 if aligned and name != "value" else value
     named = draw(st.booleans())
     prefix = draw(st.sampled_from(["0x", ""]))
 
@@ -143,6 +145,9 @@ BAD = {
     '(lock (id 0 (tid 0) (address 8) (src "a:1"))\n': "the record has no end",
     '(mem-write 0 0 relaxed 8 0 "a:1")\n': "'mem-order' is 'relaxed'",
     '(mem-write 0 0 plain 4 0 "a:1")\n': "multiple of 8",
+    '(mem-set 0 0 8 4 0 "a:1")\n': "size 0x4: must be a multiple of 8",
+    '(mem-set 0 0 8 1000008 0 "a:1")\n': "at most 0x1000000",
+    '(mem-free 0 0 8 40000008 "a:1")\n': "at most 0x40000000",
     '(hint 0 0 set_hint 8 0 "a:1")\n': "'kind' is 'set_hint'",
     '(sysreg-write 0 0 % 8 "a:1")\n': "'%' is no name",
     '(lock 0 0 8 "a")\n': 'expected "file:line"',

@@ -124,6 +124,7 @@ BAD_EVENTS = {
     '{"event":"store","pe":0,"pa":"0x10000000000000000","value":0}': "below",
     '{"event":"store","pe":0,"pa":0,"value":0,"release":1}': "true or false",
     '{"event":"barrier","pe":0,"kind":"dsb","domain":"far"}': 'one of "nsh", "ish"',
+    '{"event":"zero","pe":0,"pa":0,"size":"0x40000008"}': "'size' is more than",
     '{"event":"lock","pe":0,"name":7}': "'name' must be a string",
     '{"event":"repeat","pe":0,"body":{},"count":1,"strides":[]}': "must be a list",
     '{"event":"repeat","pe":0,"body":[3],"count":1,"strides":[0]}': "must be an object",
@@ -141,7 +142,7 @@ BAD_EVENTS = {
 
 
 @pytest.mark.parametrize(
-    ("line", "message"), BAD_EVENTS.items(), ids=[f"bad{n}" for n in range(30)]
+    ("line", "message"), BAD_EVENTS.items(), ids=[f"bad{n}" for n in range(31)]
 )
 def test_a_bad_event_says_where_and_what(line: str, message: str) -> None:
     text = f'{HEADER}{{"event":"isb","pe":0}}\n{line}\n'
