@@ -54,7 +54,9 @@ def _changes(line: Line) -> tuple[tuple[str, str], ...]:
         coord = line.coord
         name = line.name("a feature, as in ets=2")
         if name not in CHANGEABLE:
-            raise ParseError(f"no feature '{name}': {', '.join(CHANGEABLE)}", coord)
+            raise ParseError(
+                f"no feature or assumption '{name}': {', '.join(CHANGEABLE)}", coord
+            )
         line.expect("=")
         if line.peek().kind not in ("number", "name"):
             line.fail(f"expected a value, not {shown(line.peek())}")

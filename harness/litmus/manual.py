@@ -43,7 +43,8 @@ HEADER
   granule 4k|16k|64k            of all tables; default 4k
   register NAME = VALUE         what every PE has in NAME at first (see MSR)
   conflict aborts unhandled     no handler for TLB conflict aborts (trace)
-  assume NAME = on|off|N        a named reading of the architecture (trace)
+  assume NAME = VALUE           another reading of the architecture, as `harness
+                                assumptions` lists them (trace)
 
 WORLD
 
@@ -119,7 +120,7 @@ CONDITIONS
   verdict allowed|forbidden|always|sometimes [with FEATURE=VALUE, ...]
         allowed: some execution, perhaps all; sometimes: some, not all.
         One line for each machine: FEATURE is ets, bbm, ntlbpa, ttl, tlb_range,
-        vmid_bits or profile.
+        vmid_bits, profile or the name of an assumption.
 
 TRACES
 

@@ -38,11 +38,11 @@ def run(test: Test, profile: str | None = None, states: int = MOST_STATES) -> An
     """
     start = Coord(test.file, 1)
     base = profile_of(profile or test.profile, None if profile else start)
-    assumptions = assumptions_of(test.assumptions, test.file)
     world = World(test)
     results = []
     for expected in test.expectations:
         chosen = changed(base, expected.changes, expected.coord)
+        assumptions = assumptions_of(test.assumptions, expected.changes, expected.coord)
         try:
             results.append(_result(test, world, expected, chosen, assumptions, states))
         except (Unmodelled, Unsupported, Unexhausted) as unknown:
