@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.assumptions import changed as changed_assumptions
 from harness.check.causes import causes
 from harness.check.rules import RULES
 from harness.check.timeline import Replay
@@ -27,6 +28,8 @@ __all__ = ["run"]
 
 
 MOST_STATES = 200_000
+# The assumptions that the exploration knows.
+_EXPLORED = ("drain-ptw", "ets-level", "out-of-context-no-fill")
 
 
 def run(test: Test, profile: str | None = None, states: int = MOST_STATES) -> Answer:
@@ -72,6 +75,9 @@ def _explored(
     states: int,
 ) -> Result:
     """Exhaust the executions of the PEs' programs."""
+    for setting in changed_assumptions(assumptions):
+        if setting.partition("=")[0] not in _EXPLORED:
+            raise Unsupported(None, f"assumption {setting} in an exploration")
     outcomes = explore(program_of(test, world, profile), Bounds(states), assumptions)
     if not outcomes.all:
         raise Unsupported(None, "no execution comes to an end: what is waited for?")

@@ -93,7 +93,12 @@ CASES: dict[str, tuple[str, int, str, str]] = {
     "rule": (TRACE, 10, "finding missing-everything", "no rule 'missing-everything'"),
     "answer": (TRACE, 10, "verdict allowed", "use 'finding'"),
     "no answer": (TRACE, 10, "", "no 'finding' line"),
-    "feature": (TRACE, 10, "finding none with wings=2", "no feature or assumption 'wings'"),
+    "feature": (
+        TRACE,
+        10,
+        "finding none with wings=2",
+        "no feature or assumption 'wings'",
+    ),
     "feature value": (TRACE, 10, "finding none with ets=on", "ets is a number"),
     "feature switch": (TRACE, 10, "finding none with ttl=3", "ttl is on or off"),
     "profile change": (TRACE, 10, "finding none with profile=P9", "no profile 'P9'"),
@@ -249,6 +254,12 @@ def test_not_modelled_is_no_verdict(
     assert "MISMATCH" in out
     assert "inconclusive" in out
     assert "'AT S1E1R, x' in a program" in out
+
+
+def test_an_assumption_that_has_no_effect_is_no_verdict() -> None:
+    answer = run(parse(EXISTS.replace("always", "always with altp2m=on")))
+    assert not answer.ok
+    assert "assumption altp2m=on" in answer.results[0].inconclusive
 
 
 def test_a_bound_is_no_verdict(
