@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from harness.check.edits import parts
 from harness.check.finding import Step, TlbDiff
+from harness.check.harm import harm
 from harness.check.timeline import Replay
 from harness.check.window import Window
 from harness.check.wording import (
-    address,
     described,
     entry,
     event_text,
+    input_address,
     pcpus,
-    virtual_address,
+    tag,
 )
 from reference_model.entries import EntryKind
 from reference_model.events import (
@@ -119,7 +120,8 @@ def _effect(
         texts.append(_reach(event))
     if isinstance(event, (Store, Zero)) and now - before.held and violation.link:
         current = machine.tables.walk(violation.link.table.root, violation.link.ia)
-        texts.append(f"IPA {address(violation.link.ia)}: {described(violation.link)}")
+        place = input_address(violation.vmid, violation.link)
+        texts.append(f"{place}: {described(violation.link)}")
         texts[-1] += f" -> {described(current)}"
     if isinstance(event, Barrier):
         texts.extend(_completions(event, before))
@@ -173,7 +175,9 @@ def _first_steps(window: Window) -> list[Step]:
     if violation.reason == "mixed" or violation.link is None:
         return []
     link = violation.link
-    translation = f"IPA {address(link.ia)}: {described(link)}"
+    translation = f"{input_address(violation.vmid, link)}: {described(link)}"
+    if violation.vmid < 0:
+        return [_hardware(violation.pe, "EL2 has run", f"may cache {translation}")]
     return [_hardware(violation.pe, "guest has run", f"may cache {translation}")]
 
 
@@ -182,37 +186,9 @@ def _last(window: Window, place: Place) -> Step:
     event = window.events[violation.index]
     file, line, function = place(event)
     text = event_text(event)
-    return Step(0, event.pe, text, file, line, function, _harm(violation), True)
-
-
-def _harm(violation: Violation) -> str:
-    pe, link = f"pCPU{violation.pe}", violation.link
-    kind = violation.kind.value
-    match violation.broken:
-        case Property.O3 if violation.reason == "vcpu":
-            return f"{pe} may use S1, S12 entries of the other vCPU"
-        case Property.O3 if violation.reason == "fb":
-            return f"{pe} may use S1 entries that the vCPU has invalidated elsewhere"
-        case Property.O3:
-            return f"{pe} may hold entries from mixed registers"
-        case Property.O4:
-            return f"{pe} may still walk it through {kind}"
-        case Property.M7:
-            return f"accesses of {pe} through the removed entry may be unfinished"
-        case _ if link is None:
-            return f"{pe} may hold {kind}"
-        case Property.O2:
-            return f"{pe} may hold the old {kind} and the new one at once"
-        case Property.O5:
-            return f"{pe} may use entries of another stage 2"
-        case _:
-            output = address(link.descriptor.output)
-            if violation.kind is EntryKind.S12:
-                va = address(virtual_address(link.ia))
-                return f"{pe} may still use S12: VA {va} -> PA {output}"
-            if violation.kind is EntryKind.S12W:
-                return f"{pe} may still read stage-1 tables at PA {output}"
-            return f"{pe} may still use S2: IPA {address(link.ia)} -> PA {output}"
+    return Step(
+        0, event.pe, text, file, line, function, harm(violation, window.start.pes), True
+    )
 
 
 def _shortened(steps: list[tuple[int, Step]], blamed: frozenset[int]) -> list[Step]:
@@ -265,11 +241,12 @@ def _difference(machine: Machine, pe: int, violation: Violation, link: Link) -> 
         unexpected = (f"access under way through {through}", *unexpected)
     now = machine.tables.walk(link.table.root, link.ia)
     if violation.broken is Property.O5:
-        allowed = f"VMID {violation.vmid}: entries of the VM entered only"
+        own = "VM entered" if violation.vmid >= 0 else "tables in use"
+        allowed = f"{tag(violation.vmid)}: entries of the {own} only"
     elif violation.broken is Property.O4:
         allowed = "nothing that reaches the freed page"
     elif now is None or not now.descriptor.cacheable:
-        allowed = f"IPA {address(link.ia)}: no translation"
+        allowed = f"{input_address(violation.vmid, link)}: no translation"
     else:
-        allowed = f"IPA {address(link.ia)}: {described(now)}"
+        allowed = f"{input_address(violation.vmid, link)}: {described(now)}"
     return TlbDiff(pe, unexpected, allowed)

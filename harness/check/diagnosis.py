@@ -311,7 +311,7 @@ def _witness(window: Window) -> Witness | None:
 def _message(rule: str, window: Window) -> str:
     violation = window.violation
     link = violation.link
-    return RULES[rule].message.format(
+    text = RULES[rule].message.format(
         pe=violation.pe,
         vmid=violation.vmid,
         kind=violation.kind.value,
@@ -320,3 +320,6 @@ def _message(rule: str, window: Window) -> str:
         va=address(virtual_address(link.ia)) if link else "?",
         what="",
     )
+    if violation.vmid < 0:  # of EL2's own tables
+        return text.replace("VMID -1", "EL2").replace("IPA", "VA")
+    return text

@@ -6,11 +6,15 @@ from harness.check.edits import instruction
 from reference_model.descriptors import Kind
 from reference_model.entries import EntryKind
 from reference_model.events import (
+    CacheOp,
     Eret,
     Event,
     ExceptionEntry,
+    IommuFlush,
     Isb,
     Msr,
+    PageRelease,
+    PageScrub,
     Release,
     Repeat,
     Store,
@@ -26,8 +30,10 @@ __all__ = [
     "described",
     "entry",
     "event_text",
+    "input_address",
     "pcpus",
     "size",
+    "tag",
     "virtual_address",
 ]
 
@@ -49,6 +55,16 @@ def virtual_address(ipa: int) -> int:
     return 0xFFFF_0000_0000_0000 | ipa & 0xFFFF_FFFF
 
 
+def tag(vmid: int) -> str:
+    """Return whose entries they are: a VMID's, or EL2's."""
+    return f"VMID {vmid}" if vmid >= 0 else "EL2"
+
+
+def input_address(vmid: int, link: Link) -> str:
+    """Return what a descriptor translates from."""
+    return f"{'IPA' if vmid >= 0 else 'VA'} {address(link.ia)}"
+
+
 def described(link: Link | None) -> str:
     """Return what a descriptor translates to."""
     if link is None or link.descriptor.kind is Kind.INVALID:
@@ -63,19 +79,20 @@ def described(link: Link | None) -> str:
 def entry(kind: EntryKind, vmid: int, link: Link) -> str:
     """Return a TLB entry as one line."""
     ipa, output = address(link.ia), address(link.descriptor.output)
+    place = input_address(vmid, link)
     match kind:
         case EntryKind.S12:
             va = address(virtual_address(link.ia))
             what = f"VA {va} -> PA {output} (IPA {ipa})"
         case EntryKind.S12W:
             what = f"stage-1 table at PA {output} (IPA {ipa})"
-        case EntryKind.S2W:
-            what = f"IPA {ipa} -> table page {output}"
+        case EntryKind.S2W | EntryKind.S1W:
+            what = f"{place} -> table page {output}"
         case _:
-            what = f"IPA {ipa} -> PA {output}"
-    if kind in (EntryKind.S2, EntryKind.S12):
+            what = f"{place} -> PA {output}"
+    if kind in (EntryKind.S1, EntryKind.S2, EntryKind.S12):
         what += f" {link.descriptor.permissions}"
-    return f"{kind.value:<4} VMID {vmid}: {what}, {size(link.end - link.ia)}"
+    return f"{kind.value:<4} {tag(vmid)}: {what}, {size(link.end - link.ia)}"
 
 
 def pcpus(numbers: set[int]) -> str:
@@ -106,6 +123,14 @@ def event_text(event: Event) -> str:
             return "ERET to guest"
         case ExceptionEntry():
             return "exception to EL2"
+        case PageRelease():
+            return f"reference on page {address(event.pa)} dropped"
+        case PageScrub():
+            return f"page {address(event.pa)} overwritten"
+        case IommuFlush():
+            return f"TLB of IOMMU {event.iommu} flushed"
+        case CacheOp():
+            return event.op
         case TableFree():
             return f"table page {address(event.pa)} freed"
         case Release():
