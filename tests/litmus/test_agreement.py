@@ -1,0 +1,115 @@
+"""The fast machine and the exploration of all executions agree.
+
+Each sequence of an unmap is asked about in both ways: may PE 1 hold an entry
+that the tables no longer give where the unmap is relied upon, and does PE 1
+read through such an entry in some execution after it was told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+
+from harness.check.timeline import Replay, Timeline
+from harness.litmus import Verdict, parse, run
+from harness.litmus.trace import events_of, start_of
+from harness.litmus.world import World
+from reference_model.assumptions import Assumptions
+from reference_model.profiles import ARCHITECTURE_PROFILES
+
+P0 = ARCHITECTURE_PROFILES["P0-v8.0"]
+WORLD = """\
+test agreement
+map x -> ipa1 -> pa1
+data pa1 = 1
+data done = 0
+"""
+BARRIERS = ("", "DSB NSH", "DSB ISHST", "DSB ISH")
+ONE = ("VMALLS12E1IS", "VMALLS12E1", "ALLE1IS", "VMALLE1IS", "IPAS2E1IS, ipa1")
+TWO = (
+    ("IPAS2E1IS, ipa1", "VMALLE1IS"),
+    ("IPAS2E1IS, ipa1", "VMALLE1"),
+    ("IPAS2E1, ipa1", "VMALLE1IS"),
+    ("VMALLE1IS", "IPAS2E1IS, ipa1"),
+)
+
+
+def flushes() -> list[list[str]]:
+    """List the ways to flush: one operation, or two with a barrier between."""
+    found = [[f"TLBI {op}"] for op in ONE]
+    for (first, second), between in product(TWO, BARRIERS):
+        found.append([f"TLBI {first}", between, f"TLBI {second}"])
+    return [[step for step in steps if step] for steps in found]
+
+
+def sequences() -> list[list[str]]:
+    """List what PE 0 does after its store, before and after the flush."""
+    found = [[]]
+    for before, flush, after in product(BARRIERS[:3], flushes(), BARRIERS[1:]):
+        found.append([step for step in (before, *flush, after) if step])
+    return found
+
+
+def asked(programs: str, steps: list[str], end: str) -> str:
+    """Return a test of a trace in which PE 0 takes some steps."""
+    lines = "".join(f"    0 {step}\n" for step in steps)
+    return f"{WORLD}{programs}trace:\n{lines}{end}finding none\n"
+
+
+def held(text: str, pe: int) -> bool:
+    """Tell whether the machine lets a PE keep what was removed."""
+    test = parse(text)
+    world = World(test)
+    replay = Replay(start_of(test, world, P0), P0, Assumptions())
+    found = replay.violations(Timeline.of(events_of(test, world, test.trace)))
+    return any(violation.pe == pe for violation in found.values())
+
+
+def used(programs: str, question: str) -> bool:
+    """Tell whether a PE reads through it in some execution."""
+    text = f"{WORLD}{programs}exists {question}\nverdict allowed\n"
+    (result,) = run(parse(text)).results
+    assert not result.inconclusive
+    return result.verdict is not Verdict.FORBIDDEN
+
+
+def body(steps: list[str]) -> str:
+    """Return the program of PE 0."""
+    return "pe 0 el2:\n" + "".join(f"    {step}\n" for step in steps)
+
+
+REMOVAL = "STR invalid, S2(ipa1)"
+RELEASE = '    0 RELEASE "end"\n'
+
+
+def held_elsewhere(steps: list[str]) -> bool:
+    """Tell whether the machine lets PE 1, in the guest, keep the entry."""
+    return held(asked("pe 0 el2\npe 1 el1\n", [REMOVAL, *steps], RELEASE), 1)
+
+
+def held_here(steps: list[str]) -> bool:
+    """Tell whether it lets PE 0 keep it, which has left the guest."""
+    before = ["HVC", "DSB SY", REMOVAL]
+    return held(asked("pe 0 el1\n", [*before, *steps], RELEASE), 0)
+
+
+@pytest.mark.parametrize("steps", sequences(), ids="; ".join)
+def test_another_pe(steps: list[str]) -> None:
+    programs = (
+        f"{body([REMOVAL, *steps, 'DMB ISH', 'STR 1, done'])}"
+        "pe 1 el1:\n    LDR r0, done\n    DSB SY\n    ISB\n    LDR r1, x\n"
+    )
+    assert held_elsewhere(steps) == used(programs, "1:r0 = 1 and 1:r1 = 1")
+
+
+@pytest.mark.parametrize("steps", sequences(), ids="; ".join)
+def test_the_same_pe(steps: list[str]) -> None:
+    programs = body([REMOVAL, *steps, "ERET", "LDR r0, x"])
+    assert held_here(steps) == used(programs, "0:r0 = 1")
+
+
+@pytest.mark.parametrize("where", [held_elsewhere, held_here])
+def test_both_answers_occur(where: Callable[[list[str]], bool]) -> None:
+    assert {where(steps) for steps in sequences()} == {False, True}
