@@ -19,7 +19,7 @@ from harness.traces.header import Header
 from harness.traces.trace_reader import TraceReader
 from reference_model.assumptions import Assumptions
 from reference_model.coordinates import Coord, Origin
-from reference_model.events import Event
+from reference_model.events import Event, Repeat
 from reference_model.machine import Machine, Start
 from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
 from reference_model.violations import Violation
@@ -68,6 +68,10 @@ class Run(ABC):
     @abstractmethod
     def place(self) -> str:
         """Return "file:line" of where the run is."""
+
+    def placed(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Return the events of the run, with places if the trace has none."""
+        return tuple(events)
 
 
 class Source(ABC):
@@ -153,6 +157,7 @@ class _JsonRun(Run):
         self._kept = events
         self._reader: TraceReader | None = None
         self._name = ""
+        self._places: list[Coord] = []
 
     @property
     def start(self) -> Start:
@@ -177,8 +182,8 @@ class _JsonRun(Run):
         violations, step = machine.violations, machine.step
         for event in reader:
             if self._kept is not None:
-                event = _placed(event, self._name, reader.line)
                 self._kept.append(event)
+                self._places.append(Coord(self._name, reader.line))
             self.events += 1
             step(event)
             if violations:
@@ -195,12 +200,19 @@ class _JsonRun(Run):
         """Return where the run is."""
         return f"{self._name}:{self._reader.line}" if self._reader else self._name
 
+    def placed(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Return the events, named by their lines if none has a place."""
+        found = tuple(events)
+        if any(part.origin for event in found for part in (event, *_body(event))):
+            return found
+        return tuple(
+            replace(event, origin=Origin(place))
+            for event, place in zip(found, self._places, strict=False)
+        )
 
-def _placed(event: Event, file: str, line: int) -> Event:
-    """Return an event that has a place: its own, or its line in the file."""
-    if event.origin is not None:
-        return event
-    return replace(event, origin=Origin(Coord(file, line)))
+
+def _body(event: Event) -> tuple[Event, ...]:
+    return event.body if isinstance(event, Repeat) else ()
 
 
 # -------------------------------------------------------------- casemate logs

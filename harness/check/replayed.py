@@ -76,6 +76,7 @@ class Replayed:
     stopped: tuple[Stopped, ...]
     claim: str | None = None
     note: str = ""
+    patched: bool = False  # the trace says what a patch touched
 
     @property
     def verdict(self) -> Verdict:
@@ -150,6 +151,7 @@ class _Replaying:
             tuple(self._stopped),
             self._source.claim,
             self._source.note(single_pe=self._assumptions.single_pe),
+            bool(self._source.touched or self._source.functions),
         )
 
     # ------------------------------------------------------------- one profile
@@ -203,7 +205,7 @@ class _Replaying:
         replayed = Replay(run.start, profile, self._assumptions)
         self._diagnoses += self._diagnostician.diagnose(
             replayed,
-            tuple(events[: last + 1]),
+            run.placed(events[: last + 1]),
             self._source.scenario,
             list({v.key: v for v in reversed(found) if v.key in wanted}.values())[::-1],
             lambda: None,

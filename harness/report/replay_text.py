@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.check.finding import Severity
 from harness.check.replayed import Replayed
 from harness.check.result import Verdict
@@ -26,7 +28,8 @@ def render_replay(
     style = Style(colour)
     sections = [_subject(replayed)]
     for finding in replayed.findings:
-        sections.append(finding_lines(finding, replayed.profiles, style, verbose))
+        lines = finding_lines(finding, replayed.profiles, style, verbose)
+        sections.append(lines if replayed.patched else _unpatched(lines))
     sections += [_breach(breach, style) for breach in replayed.breaches]
     sections += [_stopped(replayed), _verdict(replayed, style)]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -40,6 +43,12 @@ def _subject(replayed: Replayed) -> list[str]:
     if replayed.claim is not None:
         lines += hanging("claims: ", harmless(replayed.claim))
     return lines
+
+
+def _unpatched(lines: list[str]) -> list[str]:
+    """Leave out of a location that it is not in the patch: there is none."""
+    text = re.sub(r"\s+\(not in the patch\)", "", "\n".join(lines), count=1)
+    return re.sub(r",\s+not in the patch\)", ")", text, count=1).split("\n")
 
 
 def _breach(breach: Breach, style: Style) -> list[str]:
