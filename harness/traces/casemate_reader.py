@@ -88,7 +88,7 @@ class CasemateReader:
         """Parse a line, and what follows while a record in it is open."""
         usual = self._shapes.record(line)
         if usual is not None:
-            return [with_event(usual)]
+            return [usual]
         tokens = self._tokens(line)
         size = len(line)
         while tokens.count("(") > tokens.count(")"):
