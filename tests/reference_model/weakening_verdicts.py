@@ -124,12 +124,13 @@ SECOND: dict[str, Verdict] = {
     **swapped("link-order' clear-order' order'-vmid'", "missing-dsb-before-tlbi"),
     "swap vmid' complete'": "missing-dsb-after-tlbi",
     "drop vmid'": _CLOSING,
+    "local vmid'": "bbm-local-only",
 }
 SIZE: dict[str, Verdict] = {
     "drop mark": "bbm-size-change",
     "swap mark order": "missing-dsb-before-tlbi",
     "drop vmid": f"bbm-make-before-tlbi-complete|{_CLOSING}",
-    "local vmid": "bbm-local-only|tlbi-not-broadcast",
+    "local vmid": "bbm-local-only",
     **swapped(
         "complete-link complete-clear",
         "bbm-make-before-tlbi-complete|missing-dsb-after-tlbi",
@@ -169,13 +170,13 @@ SPLIT_DIRECTLY: dict[str, Verdict] = {
     **swapped("fill-publish publish-link", "table-published-before-init"),
     "drop link": NOTHING,
     "drop vmid": _CLOSING,
-    "local vmid": "tlbi-not-broadcast",
+    "local vmid": "bbm-local-only",
 }
 MERGE_DIRECTLY: dict[str, Verdict] = {
     "swap replace order": "missing-dsb-before-tlbi",
     "drop replace": "table-freed-before-tlbi",
     "drop vmid": f"{_CLOSING}|table-freed-before-tlbi",
-    "local vmid": "tlbi-not-broadcast",
+    "local vmid": "bbm-local-only",
 }
 # F6.4: the accesses that are left over go where the new descriptor sends them.
 _SAME_PAGE = Harmless("F6.4: accesses that are left over reach the same memory")
@@ -283,6 +284,11 @@ COMPANIONS = (
         frozenset({"tlbi-range-too-small"}),
         "one operation by IPA covers one of two old leaves",
         "IPAS2E1 vmid",
+    ),
+    Also(
+        "R-G merge",
+        frozenset({"table-freed-before-tlbi", "tlbi-not-broadcast"}),
+        "the same missing step lets walks reach the table that is freed",
     ),
     Also(
         "make",
