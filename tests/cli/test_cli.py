@@ -285,12 +285,6 @@ def test_an_example_is_checked_against_the_embedded_base(
     assert request.tree is None
 
 
-def test_profiles_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["profiles"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(ARCHITECTURE_PROFILES)
-
-
 def test_scenarios_lists_them(
     base_tree: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
