@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from random import Random
 
 import pytest
 
@@ -19,11 +20,14 @@ from harness.litmus.world import World
 from reference_model.assumptions import Assumptions
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
-P0 = ARCHITECTURE_PROFILES["P0-v8.0"]
 WORLD = """\
 test agreement
+vm vm1 vmid 1
+vm vm2 vmid 2
 map x -> ipa1 -> pa1
+map vm2 x -> ipa1 -> pa2
 data pa1 = 1
+data pa2 = 2
 data done = 0
 """
 BARRIERS = ("", "DSB NSH", "DSB ISHST", "DSB ISH")
@@ -58,19 +62,20 @@ def asked(programs: str, steps: list[str], end: str) -> str:
     return f"{WORLD}{programs}trace:\n{lines}{end}finding none\n"
 
 
-def held(text: str, pe: int) -> bool:
+def held(text: str, pe: int, profile: str = "P0-v8.0") -> bool:
     """Tell whether the machine lets a PE keep what was removed."""
     test = parse(text)
     world = World(test)
-    replay = Replay(start_of(test, world, P0), P0, Assumptions())
+    machine = ARCHITECTURE_PROFILES[profile]
+    replay = Replay(start_of(test, world, machine), machine, Assumptions())
     found = replay.violations(Timeline.of(events_of(test, world, test.trace)))
     return any(violation.pe == pe for violation in found.values())
 
 
-def used(programs: str, question: str) -> bool:
+def used(programs: str, question: str, profile: str = "P0-v8.0") -> bool:
     """Tell whether a PE reads through it in some execution."""
     text = f"{WORLD}{programs}exists {question}\nverdict allowed\n"
-    (result,) = run(parse(text)).results
+    (result,) = run(parse(text), profile).results
     assert not result.inconclusive
     return result.verdict is not Verdict.FORBIDDEN
 
@@ -84,9 +89,19 @@ REMOVAL = "STR invalid, S2(ipa1)"
 RELEASE = '    0 RELEASE "end"\n'
 
 
-def held_elsewhere(steps: list[str]) -> bool:
+def held_elsewhere(steps: list[str], profile: str = "P0-v8.0") -> bool:
     """Tell whether the machine lets PE 1, in the guest, keep the entry."""
-    return held(asked("pe 0 el2\npe 1 el1\n", [REMOVAL, *steps], RELEASE), 1)
+    text = asked("pe 0 el2\npe 1 el1\n", [REMOVAL, *steps], RELEASE)
+    return held(text, 1, profile)
+
+
+def used_elsewhere(steps: list[str], profile: str = "P0-v8.0") -> bool:
+    """Tell whether PE 1 uses it after PE 0 has told it that it is gone."""
+    programs = (
+        f"{body([REMOVAL, *steps, 'DMB ISH', 'STR 1, done'])}"
+        "pe 1 el1:\n    LDR r0, done\n    DSB SY\n    ISB\n    LDR r1, x\n"
+    )
+    return used(programs, "1:r0 = 1 and 1:r1 = 1", profile)
 
 
 def held_here(steps: list[str]) -> bool:
@@ -97,11 +112,7 @@ def held_here(steps: list[str]) -> bool:
 
 @pytest.mark.parametrize("steps", sequences(), ids="; ".join)
 def test_another_pe(steps: list[str]) -> None:
-    programs = (
-        f"{body([REMOVAL, *steps, 'DMB ISH', 'STR 1, done'])}"
-        "pe 1 el1:\n    LDR r0, done\n    DSB SY\n    ISB\n    LDR r1, x\n"
-    )
-    assert held_elsewhere(steps) == used(programs, "1:r0 = 1 and 1:r1 = 1")
+    assert held_elsewhere(steps) == used_elsewhere(steps)
 
 
 @pytest.mark.parametrize("steps", sequences(), ids="; ".join)
@@ -113,3 +124,47 @@ def test_the_same_pe(steps: list[str]) -> None:
 @pytest.mark.parametrize("where", [held_elsewhere, held_here])
 def test_both_answers_occur(where: Callable[[list[str]], bool]) -> None:
     assert {where(steps) for steps in sequences()} == {False, True}
+
+
+# ------------------------------------------------- right sequences, damaged
+
+RIGHT = (
+    "DSB ISHST; TLBI VMALLS12E1IS; DSB ISH",
+    "DSB ISHST; TLBI IPAS2E1IS, ipa1; DSB ISH; TLBI VMALLE1IS; DSB ISH",
+    "MSR VTTBR_EL2, vm2; ISB; DSB ISH; MSR VTTBR_EL2, vm1; ISB; "
+    "TLBI VMALLS12E1IS; DSB ISH",
+)
+ANY = (
+    *("DSB NSH", "DSB NSHST", "DSB ISH", "DSB ISHST", "DSB ISHLD", "DMB ISH", "ISB"),
+    *("TLBI VMALLS12E1IS", "TLBI VMALLS12E1", "TLBI ALLE1IS", "TLBI VMALLS12E1OS"),
+    *("TLBI VMALLE1IS", "TLBI VMALLE1", "TLBI IPAS2E1IS, ipa1", "TLBI IPAS2E1, ipa1"),
+    *("TLBI IPAS2LE1IS, ipa1", "TLBI IPAS2E1IS, ipa1+0x1000"),
+    *("TLBI IPAS2E1IS, ipa1 ttl=2", "TLBI RIPAS2E1IS, ipa1 num=1"),
+    *("MSR VTTBR_EL2, vm1", "MSR VTTBR_EL2, vm2", REMOVAL.replace("S2(", "S2(vm1, ")),
+)
+PROFILES = ("P0-v8.0", "P2-v8.4", "P3-bbml2")
+
+
+def damaged(random: Random) -> list[str]:
+    """Return a right sequence with one to three steps lost, new or replaced."""
+    steps = random.choice(RIGHT).split("; ")
+    for _ in range(random.randint(1, 3)):
+        at = random.randrange(len(steps) + 1)
+        step = random.choice(ANY)
+        match random.choice(("insert", "delete", "replace")):
+            case "insert":
+                steps.insert(at, step)
+            case "delete":
+                del steps[at : at + 1]
+            case "replace":
+                steps[at : at + 1] = [step]
+    return steps
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_sequences(seed: int) -> None:
+    random = Random(seed)
+    for _ in range(20):
+        steps, profile = damaged(random), random.choice(PROFILES)
+        here = held_elsewhere(steps, profile)
+        assert here == used_elsewhere(steps, profile), (profile, steps)
