@@ -154,6 +154,8 @@ class _Writer:
                 if registers.get(register):
                     event = Msr(thread, register, registers[register])
                     yield from self._msr(event)
+            if registers:
+                yield self._record("barrier", thread, "isb", None)
 
     def end(self) -> Iterator[str]:
         """Yield what comes after the last event."""
@@ -239,7 +241,7 @@ class _Writer:
             raise UsageError(f"event {number}: a casemate log has no DSB nXS")
         if event.domain is Domain.NSH:
             if event.access is Access.ST:
-                raise UsageError(f"event {number}: a casemate log has no DSB NSHST")
+                return  # there is none; without it nothing looks better
             option = "nsh"
         else:
             option = "ishst" if event.access is Access.ST else "ish"

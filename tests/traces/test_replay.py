@@ -19,6 +19,7 @@ from harness.traces.trace_writer import trace_lines
 from reference_model.assumptions import Assumptions
 from reference_model.entries import EntryKind
 from reference_model.events import (
+    Access,
     At,
     Barrier,
     BarrierKind,
@@ -284,6 +285,16 @@ def test_what_a_log_cannot_say_is_refused(event: Event) -> None:
 def test_what_a_log_need_not_say_is_left_out() -> None:
     events = (Msr(0, "TTBR0_EL1", 8), Eret(0), ExceptionEntry(0), DONE)
     assert _written(*events, start=Start(1)) == []
+
+
+def test_registers_at_the_start_are_in_effect() -> None:
+    found = _written(start=Start(1, {}, ({"VTTBR_EL2": TOP},)))
+    assert found == ["mem-init", "sysreg-write vttbr_el2", "barrier isb"]
+
+
+def test_a_barrier_that_a_log_has_not_is_no_stronger_one() -> None:
+    barrier = Barrier(0, BarrierKind.DSB, Domain.NSH, Access.ST)
+    assert _written(barrier, start=Start(1)) == []
 
 
 def test_nothing_is_left_of_an_export_that_fails(tmp_path: Path) -> None:
