@@ -149,14 +149,13 @@ class Reduced:
     def _may_be_stored_before(
         self, pe: PeState, code: Code, place: int, pa: int
     ) -> bool:
-        for other in range(place):
-            one = code.instructions[other]
-            if pe.done >> other & 1 or not isinstance(one, Store):
-                continue
-            if isinstance(one.address, Virtual) and not pe.known >> other & 1:
-                if pa in self._world.targets.get(one.address.va, ()):
-                    return True
-        return False
+        return any(
+            isinstance(one, Store)
+            and isinstance(one.address, Virtual)
+            and not (pe.done | pe.known) >> other & 1
+            and pa in self._world.targets.get(one.address.va, ())
+            for other, one in enumerate(code.instructions[:place])
+        )
 
     def _settled_walk(self, state: State, pe: PeState, code: Code, place: int) -> bool:
         """Tell whether a load that is first in line finds all it ever can now.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from laid_out import ERET, World, dsb, isb, msr, tlbi
 
 from reference_model.exploration.program import ExceptionEntry, Instruction, Thread
 from reference_model.exploration.search import explore
-from tests.exploration.laid_out import ERET, World, dsb, isb, msr, tlbi
 
 
 def _switched(*between: Instruction, other: tuple[Instruction, ...] = ()) -> set[int]:
