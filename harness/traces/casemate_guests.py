@@ -140,4 +140,5 @@ class Guest:
             yield Msr(self._pe, register, wanted[register], origin=origin)
         hcr = wanted["HCR_EL2"] | _HCR_FB
         yield Msr(self._pe, "HCR_EL2", hcr, origin=origin)
+        yield Isb(self._pe, origin=origin)
         yield Eret(self._pe, origin=origin)
