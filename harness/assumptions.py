@@ -106,7 +106,11 @@ _ALL = (
         _ON,
         "the allocator flushes guest TLBs before it hands a page out again",
         ("R_GPPYH",),
-        ("page-ref-dropped-before-tlbi", "missing-tlbi-after-unmap"),
+        (
+            "page-ref-dropped-before-tlbi",
+            "scrub-before-tlb-flush",
+            "missing-tlbi-after-unmap",
+        ),
         hides=True,
     ),
     Assumption(
@@ -188,7 +192,7 @@ _ALL = (
         _ON,
         "a local TLBI removes what PEs with the same CnP=1 tables have put in",
         ("I_DMCXY", "I_BWGVK", "R_FWQJZ"),
-        ("tlbi-not-broadcast",),
+        ("tlbi-not-broadcast", "cnp-table-mismatch"),
     ),
     Assumption(
         "ets-level",
@@ -233,6 +237,8 @@ _ALL = (
         (
             "at-speculate-mixed-context",
             "vmid-reuse-without-flush",
+            "vmid-flush-local-only",
+            "asid-rollover-broadcast-only",
             "vcpu-switch-missing-s1-flush",
         ),
         hides=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from harness.assumptions import (
     read,
     rested_on,
 )
+from harness.check.rules import RULES
 from harness.cli import main
 from harness.errors import UsageError
 from reference_model.assumptions import Assumptions
@@ -83,6 +85,10 @@ def test_what_a_clean_result_rests_on() -> None:
 
 
 def test_rules_and_assumptions_meet() -> None:
+    for one in ASSUMPTIONS.values():
+        assert set(one.findings) <= set(RULES)
+        ids = re.fullmatch(r"([RI]_[A-Z]{5} ?)*", " ".join(one.arm_rules))
+        assert ids, one.name
     (one,) = dependents("ptw-not-drained-before-regime-switch")
     assert one.name == "drain-ptw"
 
