@@ -27,7 +27,7 @@ _PAGE_LEVEL = 3
 _FOREIGN = {
     Stage.S1: ("none", "wo"),
     Stage.S2: ("global", "nG", "el0"),
-    Stage.HYP: ("none", "wo", "global", "nG", "el0"),
+    Stage.HYP: ("none", "wo", "el0"),
 }
 _EXCLUSIVE = (
     ("ro", "rw", "wo", "none"),
@@ -72,6 +72,7 @@ def _stage1(stage: Stage, flags: tuple[str, ...]) -> int:
     value = _INDEX[_chosen(flags, _INDEX, "wb")] << 2
     value |= _AP_RO if "ro" in flags else 0
     if stage is Stage.HYP:
+        value |= _NG if "nG" in flags else 0
         return value | _AP_EL0 | (_XN if "xn" in flags else 0)  # AP[1] is RES1
     value |= _AP_EL0 if "el0" in flags else 0
     value |= 0 if "global" in flags else _NG

@@ -56,7 +56,8 @@ WORLD
   map [VM] x -> ipa1 -> pa1     VA to IPA to PA; with `stages 1`, x -> pa1
   map [VM] x -> invalid         the stage-1 leaf of x is invalid
   map s1 [VM] x -> ipa1         stage 1 alone; `map s2 [VM] ipa1 -> pa1` too
-  map hyp h -> pa3              stage 1 of EL2
+  map hyp [VM] h -> pa3         stage 1 of EL2; with a VM, tables for EL2 of
+                                their own, that TTBR0_EL2, VM loads
   table T stage 1|2|hyp [VM] at ADDRESS level N [= pages(TARGET)]
         A table page that nothing points to, for the region of ADDRESS.
   entry T ADDRESS -> TARGET     one of its descriptors
@@ -72,7 +73,7 @@ WORLD
     invalid  invalid(LEVEL)     no descriptor (at a level above the last)
     table(T)                    points to the table T
   ATTR: ro wo rw none (stage 2), ro rw el0 (stage 1), xn; wb nc device;
-    ish osh nsh; nG global (stage 1); contiguous nT af0 dbm.
+    ish osh nsh; nG global (stage 1; of EL2: with E2H); contiguous nT af0 dbm.
     Default: rw, executable, wb, ish, AF = 1, nG, none of the last four.
   Names get distinct pages.  One that is used at a level above the last gets a
   region of that level; NAME+OFFSET is an address inside.  Walks start at level
@@ -120,7 +121,7 @@ CONDITIONS
   verdict allowed|forbidden|always|sometimes [with FEATURE=VALUE, ...]
         allowed: some execution, perhaps all; sometimes: some, not all.
         One line for each machine: FEATURE is ets, bbm, ntlbpa, ttl, tlb_range,
-        vmid_bits, profile or the name of an assumption.
+        vmid_bits, vpipt, profile or the name of an assumption.
 
 TRACES
 
@@ -136,6 +137,7 @@ TRACES
   AT OP, ADDRESS    DC|IC OP[, PLACE]    IOTLBI [N]
   trace without ntlbpa:         what the same code does on a CPU without
                                 FEAT_nTLBPA, where that differs
+  trace without errata:         the same for a CPU without the profile's errata
   finding RULE[, RULE...] [at pe N] [with FEATURE=VALUE, ...]
   finding none [with ...]
         Exactly these rules are broken (`harness rules` lists them); with

@@ -123,7 +123,8 @@ class Names:
     def _instructions(self) -> Iterator[Store]:
         test = self._test
         programs = (pe.body + pe.on_fault for pe in test.pes)
-        steps = (*test.trace, *(test.without_ntlbpa or ()))
+        others = (*(test.without_ntlbpa or ()), *(test.without_errata or ()))
+        steps = (*test.trace, *others)
         for program in (*programs, tuple(step.instruction for step in steps)):
             yield from (each for each in program if isinstance(each, Store))
 

@@ -263,8 +263,9 @@ class _Reader:
         line.take()
         kind = "trace"
         if line.accept("without"):
-            line.expect("ntlbpa")
-            kind = "without ntlbpa"
+            if line.peek().text not in ("ntlbpa", "errata"):
+                line.fail(f"expected ntlbpa or errata, not {shown(line.peek())}")
+            kind = f"without {line.take().text}"
         line.accept(":")
         line.finish()
         if kind in self._traces:
@@ -328,11 +329,14 @@ class _Reader:
             tuple(self._world.iommus),
             self._condition,
             tuple(self._traces.get("trace", ())),
-            tuple(self._traces["without ntlbpa"])
-            if "without ntlbpa" in self._traces
-            else None,
+            self._other("without ntlbpa"),
+            self._other("without errata"),
             tuple(self._expectations),
         )
+
+    def _other(self, kind: str) -> tuple[TraceStep, ...] | None:
+        found = self._traces.get(kind)
+        return None if found is None else tuple(found)
 
     def _complete(self) -> None:
         """Check that a question, its programs and its answer belong together."""

@@ -14,7 +14,16 @@ from reference_model.profiles import Profile
 
 __all__ = ["CHANGEABLE", "assumptions_of", "changed", "profile_of"]
 
-_FEATURES = ("profile", "ntlbpa", "bbm", "ets", "vmid_bits", "ttl", "tlb_range")
+_FEATURES = (
+    "profile",
+    "ntlbpa",
+    "bbm",
+    "ets",
+    "vmid_bits",
+    "ttl",
+    "tlb_range",
+    "vpipt",
+)
 CHANGEABLE = (*_FEATURES, *ASSUMPTIONS)
 _SWITCH = {"on": True, "off": False, "1": True, "0": False}
 

@@ -105,9 +105,11 @@ def _traced(
             raise ParseError(f"no rule '{rule}'", expected.coord)
     replay = Replay(start_of(test, world, profile), profile, assumptions)
     trace = events_of(test, world, test.trace)
-    other = test.without_ntlbpa
-    counterpart = None if other is None else events_of(test, world, other)
-    found = causes(replay, trace, lambda: counterpart)
+    others = [
+        None if steps is None else events_of(test, world, steps)
+        for steps in (test.without_ntlbpa, test.without_errata)
+    ]
+    found = causes(replay, trace, lambda: others[0], others[1])
     execution = tuple(f"{step.pe}: {step.instruction.text}" for step in test.trace)
     return replace(
         Result(expected),

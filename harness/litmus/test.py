@@ -151,6 +151,7 @@ class Test:
     condition: Condition | None
     trace: tuple[TraceStep, ...]
     without_ntlbpa: tuple[TraceStep, ...] | None
+    without_errata: tuple[TraceStep, ...] | None
     expectations: tuple[Expectation, ...]
 
     @property

@@ -98,7 +98,11 @@ class World:
 
     def _owner(self, stage: Stage, context: str) -> str:
         if stage is Stage.HYP:
-            return ""
+            own = any(
+                mapping.stage is stage and mapping.context == context
+                for mapping in self.test.mappings
+            )
+            return context if own else ""
         vm = self.test.vms[context]
         return vm.stage1 if stage is Stage.S1 else vm.stage2
 
@@ -125,6 +129,7 @@ class World:
         return entry.count or self.granule.entries
 
     def _page(self, stage: Stage, entry: Entry, offset: int) -> int:
+        self._check_tag(stage, entry)
         output = self._output(stage, entry) + offset
         return leaf(stage, self.granule, _PAGE_LEVEL, output, entry)
 
@@ -253,6 +258,7 @@ class World:
             case Content.PAGES:
                 raise ParseError("pages(...) fills a table", entry.coord)
             case _:
+                self._check_tag(stage, entry)
                 wanted = self._level_of(entry)
                 if wanted != level:
                     raise ParseError(
@@ -278,7 +284,27 @@ class World:
         kind = output_kind(stage, self.test.stages)
         return self.names.number(entry.target, kind)
 
+    def _check_tag(self, stage: Stage, entry: Entry) -> None:
+        tags = [flag for flag in entry.attributes if flag in ("nG", "global")]
+        if stage is Stage.HYP and tags and not self.e2h:
+            raise ParseError(
+                f"'{tags[0]}' means nothing in EL2 without E2H: write "
+                "'register HCR_EL2 = RW|E2H'",
+                entry.coord,
+            )
+
     # -------------------------------------------------------------- registers
+
+    @property
+    def e2h(self) -> bool:
+        """Tell whether EL2 starts as a host, with ASIDs of its own."""
+        values = [r.value for r in self.test.registers if r.register == "HCR_EL2"]
+        return any(
+            "E2H" in value.split("|")
+            if isinstance(value, str)
+            else bool(value & HCR_FLAGS["E2H"])
+            for value in values
+        )
 
     def registers(self, context: str, *, vmid_bits: int) -> dict[str, int]:
         """Return the system registers of a PE with a VM loaded."""
@@ -298,7 +324,7 @@ class World:
         found["HCR_EL2"] = self.flags("RW")
         if self.test.stages == 2:
             found["HCR_EL2"] |= self.flags("VM|FB|BSU")
-        if (Stage.HYP, "") in self._mapped:
+        if any(stage is Stage.HYP for stage, _ in self._mapped):
             found["TTBR0_EL2"] = self.register("TTBR0_EL2", context)
             found["TCR_EL2"] = geometry | 2 << 16 | 1 << 23 | 1 << 31
             found["MAIR_EL2"] = MAIR
@@ -320,7 +346,8 @@ class World:
                 root = self._root(Stage.S1, vm.stage1).address
                 return root | vm.asid << 48 | int(vm.cnp)
             case "TTBR0_EL2":
-                return self._root(Stage.HYP, "").address | int(vm.cnp)
+                root = self._root(Stage.HYP, self._owner(Stage.HYP, context)).address
+                return root | (vm.asid << 48 if self.e2h else 0) | int(vm.cnp)
         raise KeyError(name)
 
     @staticmethod

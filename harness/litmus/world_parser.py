@@ -90,7 +90,8 @@ class WorldLines:
         for word, stage in (("s1", Stage.S1), ("s2", Stage.S2), ("hyp", Stage.HYP)):
             if line.accept(word):
                 only = stage
-        context = "" if only is Stage.HYP else self._context(line)
+        named = only is not Stage.HYP or line.peek().text in self.vms
+        context = self._context(line) if named else ""
         address = self.parser.address(line)
         line.expect("->")
         entry = self.parser.entry(line)
