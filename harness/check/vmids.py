@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness.check.edits import EMPTY_ROOT, Drastic, Edit, Insertion, dsb
+from harness.check.edits import DSB_ISH, EMPTY_ROOT, Drastic, Edit, Insertion, dsb
 from harness.check.window import Window
-from reference_model.events import Domain, Eret, Event, Isb, Msr, Tlbi
+from reference_model.events import CacheOp, Domain, Eret, Event, Isb, Msr, Tlbi
 from reference_model.sysregs import vmid_of
 from reference_model.tlbi import By, Operation, decode_operation
 from reference_model.violations import Property
@@ -23,6 +23,8 @@ def allocation(window: Window) -> Iterator[Edit]:
     """Give another VMID where two VMs come to share one."""
     if window.violation.reason == "cnp":
         yield from _shared(window)
+    elif window.violation.reason == "vpipt":
+        yield _instructions(window)
     elif window.violation.reason == "asid":
         yield from _left_asid(window)
     elif window.violation.broken is Property.O5:
@@ -109,6 +111,20 @@ def _stale_generation(window: Window) -> Iterator[Edit]:
             )
             for position, base in entered
         ),
+    )
+
+
+def _instructions(window: Window) -> Edit:
+    """Invalidate the instruction caches that are tagged by VMID (F7.9)."""
+    index = window.violation.index
+    pe = window.events[index].pe
+    steps = (CacheOp(pe, "IC IALLUIS", 0), DSB_ISH(pe))
+    return Edit(
+        "vpipt-icache-not-invalidated",
+        f"insert IC IALLUIS; DSB ISH before the VMID is used {window.at(index)}",
+        window.cause,
+        Drastic.DSB,
+        insertions=(Insertion(index, steps, False),),
     )
 
 
