@@ -10,6 +10,7 @@ from harness.litmus.instructions import (
     Address,
     Barrier,
     Cell,
+    Entry,
     Eret,
     Hvc,
     Instruction,
@@ -34,6 +35,8 @@ from reference_model.profiles import Profile
 
 __all__ = ["observed", "program_of"]
 
+# That neighbours of a Contiguous member reach its memory, and faults by nT.
+_NOT_EXPLORED = ("contiguous", "nT")
 _ORDERS = {
     "LDR": explored.Order.PLAIN,
     "LDAR": explored.Order.ACQUIRE,
@@ -46,6 +49,7 @@ _ORDERS = {
 def program_of(test: Test, world: World, profile: Profile) -> explored.Program:
     """Return the program that the PEs of a test run on one profile."""
     _check_registers(test)
+    _check_attributes(test)
     threads = tuple(_thread(test, world, pe, profile.vmid_bits) for pe in test.pes)
     cells = tuple(
         observed(atom, world, test) for atom in _condition_atoms(test) if atom.pe < 0
@@ -101,6 +105,23 @@ def _check_registers(test: Test) -> None:
                 )
         elif atom.pe >= 0 and (atom.pe, atom.register) not in loaded:
             raise ParseError(f"pe {atom.pe} never loads r{atom.register}", atom.coord)
+
+
+def _check_attributes(test: Test) -> None:
+    """Refuse descriptors whose effect an exploration does not know."""
+    stores = (
+        each.value
+        for pe in test.pes
+        for each in pe.body + pe.on_fault
+        if isinstance(each, Store)
+    )
+    tables = (entry for table in test.tables for _, entry in table.entries)
+    mapped = (mapping.entry for mapping in test.mappings)
+    for entry in (*mapped, *tables, *stores):
+        if isinstance(entry, Entry):
+            for word in _NOT_EXPLORED:
+                if word in entry.attributes:
+                    raise Unsupported(entry.coord, f"'{word}' in an exploration")
 
 
 def _thread(test: Test, world: World, pe: PeProgram, vmid_bits: int) -> explored.Thread:

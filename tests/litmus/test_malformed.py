@@ -256,6 +256,14 @@ def test_not_modelled_is_no_verdict(
     assert "'AT S1E1R, x' in a program" in out
 
 
+@pytest.mark.parametrize("word", ["contiguous", "nT"])
+def test_an_attribute_that_has_no_effect_is_no_verdict(word: str) -> None:
+    text = EXISTS.replace("ipa1 -> pa1", f"ipa1 -> page(pa1, {word})")
+    (result,) = run(parse(text)).results
+    assert not result.ok
+    assert f"'{word}' in an exploration" in result.inconclusive
+
+
 def test_an_assumption_that_has_no_effect_is_no_verdict() -> None:
     answer = run(parse(EXISTS.replace("always", "always with altp2m=on")))
     assert not answer.ok
