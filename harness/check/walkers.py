@@ -16,6 +16,7 @@ from reference_model.events import (
     Isb,
     Store,
 )
+from reference_model.tables import Link
 from reference_model.violations import Property
 
 __all__ = ["cleaning", "iommus", "own_pe", "publication"]
@@ -37,20 +38,32 @@ def own_pe(window: Window) -> Iterator[Edit]:
 
 
 def publication(window: Window) -> Iterator[Edit]:
-    """Order the contents of a new table before the link to it."""
+    """Order the contents of a new table before the link to it (F8.4)."""
     violation = window.violation
-    if violation.broken is not Property.O4 or violation.reason != "init":
-        return
-    pe = window.events[violation.index].pe
-    barrier = Barrier(pe, BarrierKind.DMB, Domain.ISH, Access.ST)
-    yield Edit(
-        "table-published-before-init",
-        f"insert {instruction(barrier)} before the store that links the table "
-        f"{window.at(violation.index)}",
-        violation.index,
-        Drastic.DSB,
-        insertions=(Insertion(violation.index, (barrier,), False),),
-    )
+    unready = violation.broken is Property.O4 and violation.reason == "init"
+    for position in sorted({violation.index, max(violation.since, 0)}):
+        event = window.events[position]
+        if not isinstance(event, Store):
+            continue
+        if not unready and not _reached_through(violation.link, event.pa):
+            continue
+        barrier = Barrier(event.pe, BarrierKind.DMB, Domain.ISH, Access.ST)
+        yield Edit(
+            "table-published-before-init",
+            f"insert {instruction(barrier)} before the store that links the table "
+            f"{window.at(position)}",
+            position,
+            Drastic.DSB,
+            insertions=(Insertion(position, (barrier,), False),),
+        )
+
+
+def _reached_through(link: Link | None, pa: int) -> bool:
+    """Tell whether a walk comes to a descriptor through the one at ``pa``."""
+    above = link.table.link if link else None
+    while above is not None and above.cell.pa != pa:
+        above = above.table.link
+    return above is not None
 
 
 def iommus(window: Window) -> Iterator[Edit]:
