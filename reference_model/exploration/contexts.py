@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from reference_model.sysregs import el2_host, forces_broadcast, root_of, stage2_on
+from reference_model.sysregs import forces_broadcast, root_of, stage2_on
 from reference_model.sysregs import vmid_of as _vmid_of
 from reference_model.unmodelled import Unmodelled
 
@@ -39,6 +39,17 @@ _KNOWN = (
 )
 _POSITION = {name: position for position, name in enumerate(_KNOWN)}
 
+# Fields whose effect on translation is not explored: bits, and their name.
+_REFUSED: dict[str, tuple[tuple[int, str], ...]] = {
+    "HCR_EL2": ((1 << 34, "E2H"), (1 << 27, "TGE"), (1 << 12, "DC")),
+    "VTTBR_EL2": ((1, "CnP"),),
+    "VTCR_EL2": ((1 << 21, "HA"), (1 << 22, "HD")),
+    "TTBR0_EL1": ((1, "CnP"),),
+    "TCR_EL1": ((1 << 7, "EPD0"), (1 << 22, "A1"), (1 << 39, "HA"), (1 << 40, "HD")),
+    "TTBR0_EL2": ((1, "CnP"),),
+    "TCR_EL2": ((1 << 21, "HA"), (1 << 22, "HD")),
+}
+
 # Of each register every value that it may have, oldest first (R_VNRFW).
 Registers = tuple[tuple[int, ...], ...]
 
@@ -63,9 +74,8 @@ def initial_registers(given: Mapping[str, int]) -> Registers:
     Stage 1 of a regime is on where its table base is given, unless SCTLR says
     otherwise, and translates 48-bit addresses unless TCR says otherwise.
     """
-    for name in given:
-        if name not in _POSITION:
-            raise Unmodelled(f"register {name} in an exploration")
+    for name, value in given.items():
+        _check(name, value)
     values = dict.fromkeys(_KNOWN, 0)
     for el in ("EL1", "EL2"):
         values[f"SCTLR_{el}"] = int(f"TTBR0_{el}" in given)
@@ -74,10 +84,17 @@ def initial_registers(given: Mapping[str, int]) -> Registers:
     return tuple((values[name],) for name in _KNOWN)
 
 
-def written(registers: Registers, name: str, value: int) -> Registers:
-    """Return the registers after a write that is not yet synchronised."""
+def _check(name: str, value: int) -> None:
     if name not in _POSITION:
         raise Unmodelled(f"register {name} in an exploration")
+    for bits, field in _REFUSED.get(name, ()):
+        if value & bits:
+            raise Unmodelled(f"{name}.{field} in an exploration")
+
+
+def written(registers: Registers, name: str, value: int) -> Registers:
+    """Return the registers after a write that is not yet synchronised."""
+    _check(name, value)
     at = _POSITION[name]
     held = registers[at]
     if held[-1] == value and len(held) == 1:
@@ -130,8 +147,6 @@ def _el1(registers: Registers, vmid_bits: int) -> Iterator[Context]:
     names = ("HCR_EL2", "VTTBR_EL2", "VTCR_EL2", "TTBR0_EL1", "TCR_EL1", "SCTLR_EL1")
     mixes = product(*(registers[_POSITION[name]] for name in names))
     for hcr, vttbr, vtcr, ttbr, tcr, sctlr in mixes:
-        if el2_host(hcr) or hcr >> 34 & 1:
-            raise Unmodelled("HCR_EL2.E2H = 1 in an exploration")
         root2 = None
         if stage2_on(hcr):
             root = root_of(vttbr, vtcr)

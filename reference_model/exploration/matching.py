@@ -12,7 +12,14 @@ from reference_model.profiles import Profile
 from reference_model.tlbi import decode_operation
 from reference_model.unmodelled import Unmodelled
 
-__all__ = ["Maintenance", "issue", "removed"]
+__all__ = ["Maintenance", "Readings", "issue", "removed"]
+
+
+class Readings(NamedTuple):
+    """The named assumptions that say what an operation removes."""
+
+    any_tlbi_removes_copies: bool = True
+    asid_removes_tables: bool = False
 
 
 class Maintenance(NamedTuple):
@@ -24,6 +31,7 @@ class Maintenance(NamedTuple):
     target: Target | None
     vmids: frozenset[int]
     broadcast: bool
+    readings: Readings
 
 
 def issue(
@@ -33,6 +41,7 @@ def issue(
     operand: int,
     vmids: frozenset[int],
     profile: Profile,
+    readings: Readings,
     *,
     force_broadcast: bool,
 ) -> Maintenance:
@@ -43,7 +52,7 @@ def issue(
     reading = Reading(GRANULE, ttl=profile.ttl, ranges=profile.tlb_range)
     target = target_of(operation, operand, reading)
     broadcast = operation.scope is not Scope.LOCAL or force_broadcast
-    return Maintenance(pe, place, operation, target, vmids, broadcast)
+    return Maintenance(pe, place, operation, target, vmids, broadcast, readings)
 
 
 def removed(op: Maintenance, entries: Iterable[Held]) -> list[Held]:
@@ -76,7 +85,7 @@ def _removes(op: Maintenance, entry: Held) -> bool:
     ):
         return False
     if entry.kind in _COPIES:
-        return _removes_copy(operation, target, entry)
+        return _removes_copy(op, entry)
     if not operation.el2:
         # R_TVTYQ, R_LGSCG, R_GNJPZ
         if entry.stage1 and not operation.stage1:
@@ -85,19 +94,26 @@ def _removes(op: Maintenance, entry: Held) -> bool:
             return False
     if operation.last_level and not entry.leaf:
         return False
-    return target is None or _selected(operation, target, entry)
+    return target is None or _selected(op, target, entry)
 
 
-def _removes_copy(operation: Operation, target: Target | None, entry: Held) -> bool:
+def _removes_copy(op: Maintenance, entry: Held) -> bool:
     """R_TJQVP: any operation that applies to the PE in the context of the copy."""
+    operation, target = op.operation, op.target
+    if not op.readings.any_tlbi_removes_copies and not operation.el2:
+        stage = operation.stage1 if entry.stage1 else operation.stage2
+        if not stage:
+            return False
     asid = None if target is None else target.asid
     return entry.asid is None or asid is None or operation.el2 or asid == entry.asid
 
 
-def _selected(operation: Operation, target: Target, entry: Held) -> bool:
+def _selected(op: Maintenance, target: Target, entry: Held) -> bool:
+    operation = op.operation
     if operation.by is By.ADDRESS_SPACE:
         # Non-global leaves; that it reaches walk caches is not promised.
-        return entry.leaf and entry.asid == target.asid
+        reached = entry.leaf or op.readings.asid_removes_tables
+        return reached and entry.asid == target.asid
     by_asid = target.asid is not None and not operation.el2
     if by_asid and entry.asid not in (None, target.asid):
         return False

@@ -140,6 +140,7 @@ class Steps:
             one.operand,
             registers_of.vmids(pe.registers, profile.vmid_bits),
             profile,
+            self.world.readings,
             force_broadcast=pe.el == 1 and registers_of.broadcasts(pe.registers),
         )
         if self.world.repeat and op.broadcast:

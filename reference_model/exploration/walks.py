@@ -139,6 +139,7 @@ class Walk:
         found = decode(value, level, GRANULE, Stage.S2)
         if not found.cacheable:
             return  # R_XCLRD
+        _refuse(found)
         self._copy(HeldKind.DESC2, cell, value)
         start = base_of(page, level)
         if found.kind is Kind.TABLE:
@@ -235,6 +236,7 @@ class Walk:
         found = decode(value, level, GRANULE, self._stage)
         if not found.cacheable:
             return
+        _refuse(found)
         self._copy(HeldKind.DESC1, cell, value, by_ipa)
         start = base_of(page, level)
         staged = self._context.root2 is not None
@@ -364,3 +366,11 @@ class Walk:
     def leaves(self, va: int) -> tuple[Held, ...]:
         """Return the combined leaves that translate a page."""
         return tuple(self._get(HeldKind.S12, page_of(va)))
+
+
+def _refuse(found: Descriptor) -> None:
+    """Refuse what makes entries that this closure does not know."""
+    if found.contiguous:
+        raise Unmodelled("a Contiguous descriptor in an exploration")
+    if found.no_translation:
+        raise Unmodelled("a descriptor with nT in an exploration")

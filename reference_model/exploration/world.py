@@ -15,6 +15,7 @@ from reference_model.exploration.contexts import (
     written,
 )
 from reference_model.exploration.held import HeldKind
+from reference_model.exploration.matching import Readings
 from reference_model.exploration.ordering import Code, constrain
 from reference_model.exploration.program import (
     Eret,
@@ -32,6 +33,7 @@ from reference_model.exploration.program import (
 from reference_model.exploration.tlbs import Tlbs
 from reference_model.exploration.walks import Tables, Walking
 from reference_model.profiles import AT_SPECULATE, REPEAT_TLBI
+from reference_model.unmodelled import Unmodelled
 
 __all__ = ["World"]
 
@@ -44,6 +46,7 @@ class World:
     """
 
     def __init__(self, program: Program, assumptions: Assumptions) -> None:
+        _refuse(assumptions)
         self.program = program
         self.assumptions = assumptions
         profile = program.profile
@@ -52,6 +55,9 @@ class World:
         self.repeat = REPEAT_TLBI in profile.errata
         self.speculative_at = (
             AT_SPECULATE in profile.errata or not assumptions.out_of_context_no_fill
+        )
+        self.readings = Readings(
+            assumptions.ntlbpa_any_tlbi, assumptions.asid_tlbi_walkcache
         )
         self.threads = program.threads
         self.pages = [_pages(thread) for thread in self.threads]
@@ -122,6 +128,23 @@ class World:
             registers = initial_registers(given)
             found.update(dict.fromkeys(self.walking(pe, 1, registers, ())))
         return tuple(found)
+
+
+# Assumptions that an exploration could depend on and does not know how to.
+_FIXED = (
+    "combined_tlb",
+    "one_ipas2_per_block",
+    "single_pe",
+    "dsb_transitive",
+    "dsb_nsh_completes_is",
+    "altp2m",
+)
+
+
+def _refuse(assumptions: Assumptions) -> None:
+    for name in _FIXED:
+        if getattr(assumptions, name) != getattr(Assumptions(), name):
+            raise Unmodelled(f"assumption {name} other than its default")
 
 
 def _translates(context: Context) -> bool:

@@ -198,7 +198,7 @@ def _explorer(trace: Trace) -> set[tuple[int, EntryKind, int, int]]:
         MEMORY,
         profile=trace.profile,
     )
-    world = World(program, READINGS)
+    world = World(program, Assumptions(drain_ptw=True))
     steps = Steps(world)
     places = [
         sum(other == pe for other, _ in trace.events[:at])
