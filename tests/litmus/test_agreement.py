@@ -145,12 +145,14 @@ ANY = (
 PROFILES = ("P0-v8.0", "P2-v8.4", "P3-bbml2")
 
 
-def damaged(random: Random) -> list[str]:
+def damaged(
+    random: Random, right: tuple[str, ...] = RIGHT, some: tuple[str, ...] = ANY
+) -> list[str]:
     """Return a right sequence with one to three steps lost, new or replaced."""
-    steps = random.choice(RIGHT).split("; ")
+    steps = random.choice(right).split("; ")
     for _ in range(random.randint(1, 3)):
         at = random.randrange(len(steps) + 1)
-        step = random.choice(ANY)
+        step = random.choice(some)
         match random.choice(("insert", "delete", "replace")):
             case "insert":
                 steps.insert(at, step)
@@ -168,3 +170,55 @@ def test_damaged_sequences(seed: int) -> None:
         steps, profile = damaged(random), random.choice(PROFILES)
         here = held_elsewhere(steps, profile)
         assert here == used_elsewhere(steps, profile), (profile, steps)
+
+
+# ------------------------------------------------------ EL2's own translations
+
+HYP_WORLD = "test hypervisor\nmap hyp h -> pa1\ndata pa1 = 1\ndata done = 0\n"
+HYP_RIGHT = (
+    "DSB ISHST; TLBI VAE2IS, h; DSB ISH; ISB",
+    "DSB ISHST; TLBI VALE2IS, h; DSB ISH; ISB",
+    "DSB ISHST; TLBI ALLE2IS; DSB ISH; ISB",
+)
+HYP_ANY = (
+    *("DSB NSH", "DSB NSHST", "DSB ISH", "DSB ISHST", "DSB ISHLD", "DMB ISH", "ISB"),
+    *("TLBI VAE2IS, h", "TLBI VAE2, h", "TLBI VALE2IS, h", "TLBI VAE2IS, h+0x1000"),
+    *("TLBI ALLE2IS", "TLBI ALLE2", "TLBI ALLE1IS", "TLBI VMALLS12E1IS"),
+)
+HYP_REMOVAL = "STR invalid, H(h)"
+
+
+def hyp_held(steps: list[str], pe: int, ets: int) -> bool:
+    """Tell whether a PE in the hypervisor may keep what was removed."""
+    events = "".join(f"    0 {step}\n" for step in (HYP_REMOVAL, *steps))
+    if pe:
+        events += "    1 DSB SY; ISB\n"
+    text = f"{HYP_WORLD}pe 0 el2\npe 1 el2\ntrace:\n{events}{RELEASE}finding none\n"
+    return held(text, pe, "P3-bbml2" if ets else "P0-v8.0")
+
+
+def hyp_used(steps: list[str], pe: int, ets: int) -> bool:
+    """Tell whether it may read through it."""
+    if pe:
+        programs = (
+            f"{body([HYP_REMOVAL, *steps, 'DMB ISH', 'STR 1, done'])}"
+            "pe 1 el2:\n    LDR r0, done\n    DSB SY\n    ISB\n    LDR r1, h\n"
+        )
+        question = "1:r0 = 1 and 1:r1 = 1"
+    else:
+        programs = body([HYP_REMOVAL, *steps, "LDR r1, h"])
+        question = "0:r1 = 1"
+    text = f"{HYP_WORLD}{programs}exists {question}\nverdict allowed\n"
+    (result,) = run(parse(text), "P3-bbml2" if ets else "P0-v8.0").results
+    assert not result.inconclusive
+    return result.verdict is not Verdict.FORBIDDEN
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_sequences_of_the_hypervisor(seed: int) -> None:
+    random = Random(seed)
+    for _ in range(20):
+        steps = damaged(random, HYP_RIGHT, HYP_ANY)
+        pe, ets = random.randrange(2), random.choice((0, 2))
+        here = hyp_held(steps, pe, ets)
+        assert here == hyp_used(steps, pe, ets), (pe, ets, steps)
