@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from harness.check.pipeline import CheckRequest, check
 from harness.check.result import Result
 from harness.errors import TreeError
+from harness.litmus.manual import MANUAL
 from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
 from harness.report.model_version import model_version
@@ -109,6 +110,7 @@ def _wanted() -> dict[str, str]:
         "generated/schema.json": schema_text(),
         **{f"generated/{name}": text for name, text in rule_catalogue().items()},
         "generated/rule-homes.md": rule_homes(_ROOT),
+        "generated/litmus-format.txt": MANUAL,
         "generated/trace-format.md": manual(),
         "generated/trace-schema.json": schema_text_of_a_trace(),
     }
