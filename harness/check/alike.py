@@ -9,7 +9,7 @@ from harness.targets import Run
 from reference_model.events import Event, Msr, Repeat, Tlbi
 from reference_model.profiles import Profile
 
-__all__ = ["Outcome", "Traits", "shared", "traits_of"]
+__all__ = ["Outcome", "Traits", "shared", "trace_of", "traits_of"]
 
 # The violations of a run on a profile, or whatever else stands for its outcome.
 Outcome = Callable[[Profile, Run], frozenset[object]]
@@ -17,6 +17,7 @@ Outcome = Callable[[Profile, Run], frozenset[object]]
 _TTL = 0xF << 44
 _ADDRESS = (1 << 44) - 1
 _VTTBR = "VTTBR_EL2"
+_VTCR_VS = 1 << 19  # 16-bit VMIDs
 _WIDE_VMID = 0xFF << 56
 _ETS2 = 2
 
@@ -106,6 +107,23 @@ def shared(pairs: Sequence[tuple[Profile, Run]], outcome: Outcome) -> list[int]:
         result.append(first.setdefault(told, number))
         first[exact] = result[-1]
     return result
+
+
+def trace_of(run: Run) -> object:
+    """Return what a run did, whatever it was told before that.
+
+    The size of VMIDs counts only where one has more than 8 bits.
+    """
+    kept = -1 if traits_of(run).wide_vmids else ~_VTCR_VS
+    registers = tuple(
+        tuple(
+            (name, value & kept if name == "VTCR_EL2" else value)
+            for name, value in sorted(file.items())
+        )
+        for file in run.initial_registers
+    )
+    ends = (run.fault, run.bound, run.unsupported, run.functional)
+    return (run.events, run.initial_memory, registers, *ends)
 
 
 def traits_of(run: Run) -> Traits:

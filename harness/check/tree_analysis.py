@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.check import store
-from harness.check.alike import shared
+from harness.check.alike import shared, trace_of
 from harness.check.alternatives import hidden_by_alternative, plain_profile
 from harness.check.coverage import Coverage, common, coverage_of
 from harness.check.dependence import resting
@@ -150,10 +150,16 @@ class _TreeRun:
 
     def _scenario(self, scenario: Scenario) -> None:
         runs: list[Run] = []
+        distinct: dict[object, Run] = {}
+        same: dict[int, Run] = {}
         pairs: list[tuple[Profile, Run]] = []
         counts: dict[int, Counts] = {}
         for profile in self._profiles:
             run = self._run(scenario, profile, runs)
+            if id(run) not in same:
+                same[id(run)] = distinct.setdefault(trace_of(run), run)
+            if profile.core:
+                run = same[id(run)]
             pairs.append((profile, run))
             if not run.complete:
                 self._result.complete.discard(scenario.name)
