@@ -36,15 +36,41 @@ def and_more(names: Sequence[str], shown: int, what: str = "more") -> str:
 def profiles_text(some: Sequence[str], every: Sequence[str]) -> str:
     """Name the profiles, or say that it is all of them.
 
-    A core of which all variants are among them is named once.
+    Variants of a core are named together, by what they have in common.
     """
     if len(every) > 3 and set(some) == set(every):
         return f"all {len(every)} profiles"
-    missing = {_core(name) for name in set(every) - set(some)}
-    names = (_core(n) if _core(n) not in missing else n for n in some)
-    return ", ".join(dict.fromkeys(names))
+    cores = dict.fromkeys(_core(name) for name in some)
+    return ", ".join(
+        _variants(
+            [name for name in some if _core(name) == core],
+            [name for name in every if _core(name) == core],
+        )
+        for core in cores
+    )
 
 
 def _core(profile: str) -> str:
     """Return "Neoverse-V2" for "Neoverse-V2[bbm=1]"."""
     return profile.partition("[")[0]
+
+
+def _variants(some: Sequence[str], every: Sequence[str]) -> str:
+    """Name some variants of one core."""
+    core = _core(some[0])
+    if len(some) == 1 and some[0] == core or set(some) == set(every):
+        return core
+    common = frozenset.intersection(*map(_settings, some))
+    alike = [name for name in every if common <= _settings(name)]
+    if common and len(alike) == len(some):
+        told = [part for part in _parts(some[0]) if part in common]
+        return f"{core}[{'+'.join(told)}]"
+    return f"{core} ({len(some)} of {len(every)} variants)"
+
+
+def _parts(profile: str) -> list[str]:
+    return profile.partition("[")[2].rstrip("]").split("+")
+
+
+def _settings(profile: str) -> frozenset[str]:
+    return frozenset(_parts(profile))
