@@ -140,7 +140,7 @@ class Machine:
         )
         self._speculative = AT_SPECULATE in profile.errata
         self._order = PublicationOrder(start.pes)
-        self._publication = Publication(self.tlbs)
+        self._publication = Publication(self.tlbs, self._index_at)
         self.pes = [Pe(n, profile.vmid_bits) for n in range(start.pes)]
         self._load(start)
 

@@ -8,7 +8,7 @@ read the old content until a DSB retires it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reference_model.entries import EntryKind
@@ -32,8 +32,9 @@ class _Unready:
 class Publication:
     """Which pages were cleared when, and the tables linked too early."""
 
-    def __init__(self, tlbs: list[Tlb]) -> None:
+    def __init__(self, tlbs: list[Tlb], times: Sequence[int]) -> None:
         self._tlbs = tlbs
+        self._index_at = times  # machine time -> event index
         self._cleared: dict[int, tuple[int, int]] = {}  # page -> PE, time
         self._unready: list[_Unready] = []
 
@@ -73,20 +74,19 @@ class Publication:
                     vmids = [c.vmid for c in tlb.active if c.root == table.root]
                     if vmids:
                         unready.walkers.discard(tlb.pe)
-                        found.append(_violation(tlb, vmids[0], table, index))
+                        found.append(self._violation(tlb, vmids[0], table, index))
         return found
 
-
-def _violation(tlb: Tlb, vmid: int, table: Table, index: int) -> Violation:
-    return Violation(
-        Property.O4,
-        index,
-        tlb.pe,
-        EntryKind.S2W,
-        vmid,
-        index,
-        table.link,
-        reason="init",
-        low=table.base,
-        high=table.link.end if table.link else table.base,
-    )
+    def _violation(self, tlb: Tlb, vmid: int, table: Table, index: int) -> Violation:
+        return Violation(
+            Property.O4,
+            index,
+            tlb.pe,
+            EntryKind.S2W,
+            vmid,
+            self._index_at[table.youngest],  # the store that linked it
+            table.link,
+            reason="init",
+            low=table.base,
+            high=table.link.end if table.link else table.base,
+        )
