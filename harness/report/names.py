@@ -58,7 +58,7 @@ def _core(profile: str) -> str:
 def _variants(some: Sequence[str], every: Sequence[str]) -> str:
     """Name some variants of one core."""
     core = _core(some[0])
-    if len(some) == 1 and some[0] == core or set(some) == set(every):
+    if (len(some) == 1 and some[0] == core) or set(some) == set(every):
         return core
     common = frozenset.intersection(*map(_settings, some))
     alike = [name for name in every if common <= _settings(name)]
