@@ -183,7 +183,9 @@ class Memory:
     def _retire(
         cell: Cell, record: StoreRecord, walkers: frozenset[int], time: int
     ) -> None:
-        for older in cell.records[: cell.records.index(record)]:
+        for older in cell.records:
+            if older.time >= record.time:
+                return
             for walker in walkers:
                 older.retired.setdefault(walker, time)
 

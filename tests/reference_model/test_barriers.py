@@ -204,3 +204,12 @@ def test_flush_by_another_pe_after_a_lock_hand_over(transitive: bool) -> None:
     assert broken(loose) != set()
     own: list[Event] = [store(BLOCK_AT), dsb("ishst"), *flush]
     assert broken(own, dsb_transitive=False) == set()
+
+
+def test_two_pes_retire_what_they_stored_to_one_descriptor() -> None:
+    """The second DSB finds the first one's old values forgotten already."""
+    stores: list[Event] = [store(PAGE_AT, page(OUT), pe=1), store(PAGE_AT)]
+    both = [dsb("ish", 0), dsb("ish", 1)]
+    flush = [tlbi("VMALLS12E1IS"), dsb("ish")]
+    assert broken([*stores, *both, *flush, RELEASE]) == set()
+    assert broken([*stores, *flush, RELEASE]) != set()
