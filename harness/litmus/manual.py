@@ -82,10 +82,13 @@ WORLD
 
 PROGRAMS
 
-  pe N el1|el2 [VM] [domain K]:
+  pe N el1|el2 [VM] [after VM]... [domain K]:
         PEs count from 0.  el1 runs the guest with the registers of VM; el2 is
         in the hypervisor with these registers loaded.  HCR_EL2 has VM, FB and
-        BSU set.  `domain` is the inner-shareable domain (trace).
+        BSU set.  In a program a PE may hold at first all, or any part, of what
+        the tables let it cache with the registers of VM, and with those of the
+        VMs behind `after`; in a trace, what the trace itself brings about.
+        `domain` is the inner-shareable domain (trace).
   on fault [el1|el2]:           what a PE runs after a fault; the default EL is
                                 2 after a fault of stage 2, else the same.
                                 Without this, a fault ends the program.

@@ -176,7 +176,9 @@ class _Translator:
             case Store(op=op):
                 data = _names(each.data_from)
                 return explored.Store(*self._stored(each), _ORDERS[op], data)
-            case Tlbi():
+            case Tlbi(times=times):
+                if times != 1:
+                    raise ParseError("'times' belongs to a trace", each.coord)
                 return explored.Tlbi(each.op, operand(each, world, context))
             case Barrier(kind=kind, domain=domain, access=access, nxs=nxs):
                 return explored.Barrier(kind, domain, access, nxs)

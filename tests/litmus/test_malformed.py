@@ -113,6 +113,12 @@ CASES: dict[str, tuple[str, int, str, str]] = {
     "IOMMU": (EXISTS, 3, "iommu vm1", "IOMMUs and conflict aborts"),
     "el1 address": (EXISTS, 4, "pe 0 el2:", "'x' is an address of EL1"),
     "stage": (EXISTS, 5, "    LDR r0, ipa1", "and stage 1 is on"),
+    "times": (
+        EXISTS,
+        5,
+        "    TLBI IPAS2E1, ipa1 times 2; LDR r0, x",
+        "'times' belongs to a trace",
+    ),
     "ERET": (EXISTS, 5, "    ERET; LDR r0, x", "ERET at EL1 already"),
     "register name": (EXISTS, 5, "    LDR q0, x", "expected a register"),
     "register number": (EXISTS, 5, "    LDR r31, x", "no register r31"),
