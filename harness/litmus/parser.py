@@ -342,6 +342,8 @@ class _Reader:
         """Check that a question, its programs and its answer belong together."""
         end = Coord(self._file, 1)
         traced = "trace" in self._traces
+        if self._traces and not traced:
+            raise ParseError("'trace without ...' needs a 'trace:' beside it", end)
         if traced == (self._condition is not None):
             raise ParseError(
                 "a test has either 'trace:' or 'exists'", self._asked or end
