@@ -220,6 +220,9 @@ class Fault:
     level: int
     kind: FaultKind = FaultKind.TRANSLATION
 
+    def __str__(self) -> str:
+        return f"{self.kind.value} fault (stage {self.stage}, level {self.level})"
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
