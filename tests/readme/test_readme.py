@@ -24,6 +24,7 @@ from reference_model.profiles import ARCHITECTURE_PROFILES
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^```\n(.*?)^```$", README, re.M | re.S)
+_TOLD = ("profiles", "assumptions", "explain", "rules")
 QUICK = ("--scenario", "unmap-4k/own-vttbr/1-pcpu", "--profile", "P0-v8.0")
 P2M = "xen/arch/arm/mmu/p2m.c"
 
@@ -103,13 +104,21 @@ def test_places_exist() -> None:
 
 def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
     shown = ""
-    for command in ("check", "audit", "scenarios"):
+    for command in ("check", "audit", "scenarios", "litmus", "replay", *_TOLD):
         assert main([command, "--help"]) == 0
         shown += capsys.readouterr().out
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", README))
     options -= {"--upgrade", "--group", "-m", "-e"}  # pip's and python's
     assert {"--tree", "--bisect", "-q", "-v"} <= options
     assert [o for o in sorted(options) if not re.search(rf"{o}\b", shown)] == []
+
+
+def test_every_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    listing = capsys.readouterr().out.split("COMMAND\n")[1].split("options:")[0]
+    commands = re.findall(r"^    (\w+)", listing, re.M)
+    assert len(commands) > 8
+    assert [c for c in commands if f"harness {c}" not in README] == []
 
 
 def test_make_targets_exist() -> None:
@@ -318,3 +327,60 @@ def test_what_was_analysed_is_kept_unless_told_not_to(
     monkeypatch.delenv("HARNESS_NO_CACHE")
     assert main(["check", patch, *QUICK]) == 0
     assert list((tmp_path / "cache" / "harness").iterdir())
+
+
+# -------------------------------------------------------- the machine by itself
+
+
+@pytest.mark.parametrize(
+    "line", re.findall(r"^harness litmus .*", _section("The machine by itself"), re.M)
+)
+def test_litmus_lines_run(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    *options, folder = line.split()[2:]
+    assert main(["litmus", *options, str(REPOSITORY / folder)]) == ExitCode.CLEAN
+    assert "all as expected" in capsys.readouterr().out
+
+
+def test_there_are_a_thousand_litmus_tests() -> None:
+    """And each says where its verdict comes from."""
+    files = sorted((REPOSITORY / "tests/litmus").rglob("*.litmus"))
+    assert 900 < len(files) < 1500
+    origin = re.compile(r"^origin (published|derived): ", re.M)
+    assert [f for f in files if not origin.search(f.read_text("utf-8"))] == []
+
+
+def test_a_wrong_answer_fails_a_litmus_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = REPOSITORY / "tests/litmus/two_stage"
+    text = next(
+        text
+        for file in sorted(source.glob("*.litmus"))
+        if "\nverdict forbidden\n" in (text := file.read_text("utf-8"))
+    )
+    wrong = tmp_path / "wrong.litmus"
+    wrong.write_text(text.replace("verdict forbidden", "verdict allowed"), "utf-8")
+    assert main(["litmus", str(wrong)]) == ExitCode.FINDINGS
+    assert "forbidden" in capsys.readouterr().out
+
+
+def test_saved_traces_are_replayed_and_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = ["check", "--example", README_EXAMPLE, "--profile", "P0-v8.0"]
+    scenario = ["--scenario", "unmap-4k/own-vttbr/2-pcpus"]
+    assert main([*check, *scenario, "--save-traces", str(tmp_path)]) == 1
+    (trace,) = sorted(tmp_path.glob("*.jsonl"))
+    capsys.readouterr()
+    log = tmp_path / "log.txt"
+    assert main(["replay", str(trace), "--export", str(log)]) == ExitCode.FINDINGS
+    assert "stale-s12-after-local-vmalle1" in capsys.readouterr().out
+    assert main(["replay", "--format", "casemate", str(log)]) == ExitCode.FINDINGS
+
+
+@pytest.mark.parametrize("command", ["litmus --format", "replay --describe"])
+def test_formats_are_described(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command.split()) == ExitCode.CLEAN
+    assert len(capsys.readouterr().out.splitlines()) > 30
