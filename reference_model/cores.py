@@ -100,6 +100,8 @@ class Core:
             if field.parameter
         }
         untrue = any(erratum.capability == "BBM" for erratum in self.errata)
+        # None has VPIPT instruction caches: CTR_EL0.L1Ip is VIPT or PIPT wherever
+        # it was read, and the architecture has taken VPIPT back.
         return Profile(
             f"{self.name}[{variant}]" if variant else self.name,
             self.summary,
