@@ -113,7 +113,7 @@ CASES: dict[str, tuple[str, int, str, str]] = {
     "IOMMU": (EXISTS, 3, "iommu vm1", "IOMMUs and conflict aborts"),
     "el1 address": (EXISTS, 4, "pe 0 el2:", "'x' is an address of EL1"),
     "stage": (EXISTS, 5, "    LDR r0, ipa1", "and stage 1 is on"),
-    "without": (EXISTS, 5, "    LDR r0, x\ntrace without ntlbpa:", "beside it"),
+    "without": (EXISTS, 4, "trace without ntlbpa:\npe 0 el1:", "beside it"),
     "times": (
         EXISTS,
         5,
