@@ -20,6 +20,7 @@ from harness.check.finding import Finding, Status
 from harness.check.pipeline import CheckRequest
 from harness.check.replayed import ReplayRequest, replay
 from harness.check.result import Result
+from harness.check.starting import start_of
 from harness.errors import UsageError
 from harness.series import apply, choose_base, read_patch
 from harness.targets import TARGET, LoadedTarget, Run, Scenario
@@ -28,7 +29,6 @@ from harness.traces.trace_writer import trace_lines
 from reference_model.coordinates import Coord
 from reference_model.cores import PROFILES
 from reference_model.events import Event, Repeat
-from reference_model.start import Start
 
 __all__ = ["save_traces"]
 
@@ -114,11 +114,8 @@ class _Saving:
         run = self._run(scenario, profile)
         coords, functions = _sources(run.events)
         touched = self._target.touched
-        start = Start(
-            len(run.initial_registers), dict(run.initial_memory), run.initial_registers
-        )
         header = Header(
-            start,
+            start_of(run),
             self._model,
             tuple(
                 name

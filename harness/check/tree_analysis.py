@@ -14,6 +14,7 @@ from harness.check.coverage import Coverage, common, coverage_of
 from harness.check.dependence import resting
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.failures import failure_diagnoses
+from harness.check.starting import start_of
 from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
 from harness.errors import Unsupported, UsageError
@@ -23,7 +24,6 @@ from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
 from reference_model.events import Event
-from reference_model.machine import Start
 from reference_model.profiles import Profile
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
@@ -239,10 +239,7 @@ class _TreeRun:
         return frozenset([*(v.key for v in machine.violations), *limits])
 
     def _replay(self, profile: Profile, run: Run) -> Replay:
-        start = Start(
-            len(run.initial_registers), dict(run.initial_memory), run.initial_registers
-        )
-        return Replay(start, profile, self._job.assumptions)
+        return Replay(start_of(run), profile, self._job.assumptions)
 
     def _violations(
         self, scenario: Scenario, profile: Profile, run: Run

@@ -87,6 +87,8 @@ class XenArm64:
 
     name: str = NAME
     summary: str = "stage-2 tables and their TLB maintenance in Xen for arm64"
+    # Fault status 0x30 is none that Xen's guest abort handlers know.
+    conflict_aborts_handled: bool = False
 
     def files(self, view: TreeView) -> tuple[str, ...]:
         """Return the source files that are run, relative to the tree's top."""
