@@ -6,9 +6,9 @@ stores next, as casemate counts TLBIs and DSBs for its holder only.  Stores are
 plain but where casemate asks for a store-release, which orders no less.  Of a
 root's concatenated tables casemate follows the first.
 
-Left out is what casemate does not know and what changes no translation: guest
-entry and exit, registers of EL1, the locks of the trace.  What it does not know
-and what matters is refused.
+Left out is what casemate has no notion of: guest entry and exit, the registers of
+EL1, the locks of the trace.  So a log shows nothing about one vCPU that uses the
+entries of another.  TLBIs and barriers that it has no record for are refused.
 """
 
 from __future__ import annotations
