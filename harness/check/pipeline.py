@@ -98,6 +98,7 @@ def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
         ),
         not_executed=patched.coverage.missing,
         only_under=changed(request.assumptions),
+        unhandled=patched.unhandled,
         stats={"seconds": round(time.monotonic() - started, 1)},
     )
 

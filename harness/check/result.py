@@ -83,7 +83,8 @@ class Result:
     version.  ``assumptions`` lists "name=value" of every reading of the
     architecture that the result rests on, ``only_under`` those of them that
     are not the default: beyond them the verdict says nothing.
-    ``not_executed`` lists functions that the patch touches and no scenario ran.
+    ``not_executed`` lists functions that the patch touches and no scenario ran,
+    ``unhandled`` (erratum, core) where the tree does not know of an erratum.
     """
 
     command: str  # "check" or "audit"
@@ -98,6 +99,7 @@ class Result:
     assumptions: tuple[str, ...]
     not_executed: tuple[str, ...] = ()
     only_under: tuple[str, ...] = ()
+    unhandled: tuple[tuple[str, str], ...] = ()
     stats: dict[str, float] = field(default_factory=dict)
 
     @property

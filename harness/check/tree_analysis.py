@@ -70,6 +70,8 @@ class TreeAnalysis:
     events: int = 0
     exhausted: bool = True
     coverage: Coverage = field(default_factory=Coverage)
+    # (erratum, core): it has the erratum, and the tree does not know.
+    unhandled: tuple[tuple[str, str], ...] = ()
 
 
 def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
@@ -99,7 +101,7 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
 
 def joined(parts: list[TreeAnalysis]) -> TreeAnalysis:
     """Put the shares of one tree's analysis together."""
-    whole = TreeAnalysis(scenarios=parts[0].scenarios)
+    whole = TreeAnalysis(scenarios=parts[0].scenarios, unhandled=parts[0].unhandled)
     for part in parts:
         whole.diagnoses += part.diagnoses
         whole.reached += part.reached
@@ -145,6 +147,11 @@ class _TreeRun:
                 self._result.complete.add(scenario.name)
                 self._scenario(scenario)
         self._result.diagnoses = self._diagnoses
+        self._result.unhandled = tuple(
+            dict.fromkeys(
+                (e, p.core) for p in self._profiles for e in sorted(p.unhandled)
+            )
+        )
         self._result.coverage = coverage_of(self._target, self._job.patch, self._root)
         return self._result
 

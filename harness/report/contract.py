@@ -172,5 +172,8 @@ class Report(TypedDict):
     unsupported: list[Unsupported]
     not_executed: Annotated[list[str], "changed functions that no scenario ran"]
     only_under: Annotated[list[str], "assumptions that are not the default"]
+    unhandled: Annotated[
+        dict[str, list[str]], "cores by erratum that the tree does not know of on them"
+    ]
     cost: Annotated[dict[str, list[Cost]], "by scenario"]
     stats: dict[str, float]

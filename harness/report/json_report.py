@@ -39,6 +39,7 @@ def report(result: results.Result) -> contract.Report:
         "unsupported": [_unsupported(item) for item in result.unsupported],
         "not_executed": list(result.not_executed),
         "only_under": list(result.only_under),
+        "unhandled": _unhandled(result.unhandled),
         "cost": _costs(result.cost),
         "stats": dict(sorted(result.stats.items())),
     }
@@ -145,6 +146,13 @@ def _unsupported(item: results.UnsupportedItem) -> contract.Unsupported:
         "profiles": list(item.profiles),
         "in_base": item.in_base,
     }
+
+
+def _unhandled(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    errata: dict[str, list[str]] = {}
+    for erratum, core in pairs:
+        errata.setdefault(erratum, []).append(core)
+    return errata
 
 
 def _costs(cost: Sequence[results.ScenarioCost]) -> dict[str, list[contract.Cost]]:

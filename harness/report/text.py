@@ -129,6 +129,9 @@ def _by_function(places: tuple[str, ...]) -> list[str]:
 def _bounds(result: Result, verbose: bool) -> list[str]:
     bounds = result.bounds
     lines = []
+    for erratum in dict.fromkeys(erratum for erratum, _ in result.unhandled):
+        cores = ", ".join(core for name, core in result.unhandled if name == erratum)
+        lines += hanging(f"{erratum} not handled by the tree on: ", cores)
     if result.assumptions:
         lines += hanging("assumptions: ", harmless(", ".join(result.assumptions)))
     text = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,6 +96,27 @@ def test_a_core_with_the_erratum_shows_what_its_profile_shows(
     assert "repeat-tlbi-missing" in _rules(report, "Cortex-A76")
     assert "repeat-tlbi-missing" not in _rules(report, "Cortex-A73")
     assert "repeat-tlbi-missing" not in _rules(report, "P0-v8.0")
+
+
+def test_an_erratum_that_the_tree_does_not_know_of(
+    xen_tree: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """XSA-493 came after 4.17.5; nothing handles 2441007 of the Cortex-A55."""
+    for version, unhandled in (
+        ("4.17.5", ["Cortex-A55", "Cortex-A76"]),
+        ("4.20.3", ["Cortex-A55"]),
+    ):
+        main(
+            [
+                *("audit", "--tree", str(xen_tree(version)), *SCENARIO, "--jobs", "1"),
+                *("--profile", "Cortex-A55,Cortex-A76,Cortex-A72", "--format", "json"),
+            ]
+        )
+        report = json.loads(capsys.readouterr().out)
+        assert report["unhandled"]["REPEAT_TLBI"] == unhandled
+        for core in ("Cortex-A55", "Cortex-A76", "Cortex-A72"):
+            found = "repeat-tlbi-missing" in _rules(report, core)
+            assert found == (core in unhandled), (version, core)
 
 
 def test_unknown_values_are_checked_both_ways(
