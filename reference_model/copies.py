@@ -45,21 +45,23 @@ class Copies:
         return list(dict.fromkeys(self._held.get((tag, regime), {}).values()))
 
     def done(
-        self, operation: Issued, walked: Callable[[int, Tag, Regime], bool]
+        self,
+        operation: Issued,
+        walked: Callable[[int, Tag, Regime, int], int | None],
     ) -> None:
         """Drop what a completed TLBI ends and walks cannot have read again.
 
-        ``walked`` tells whether a walk may still come to a page.
+        ``walked`` tells when, from a time on, a walk could first come to a page.
         """
         for (tag, regime), held in list(self._held.items()):
             if not operation.ends_copies(tag, regime):
                 continue
-            kept = {
-                record: cell
-                for record, cell in held.items()
-                if record in cell.visible(self._pe, since=operation.time)
-                and walked(page_of(cell.pa), tag, regime)
-            }
+            kept = {}
+            for record, cell in held.items():
+                page = page_of(cell.pa)
+                time = walked(page, tag, regime, operation.time)
+                if time is not None and record in cell.visible(self._pe, time + 1):
+                    kept[record] = cell
             self._held[tag, regime] = kept
             if not kept:
                 del self._held[tag, regime]

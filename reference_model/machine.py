@@ -154,7 +154,7 @@ class Machine:
             if stage2_on(pe.value("HCR_EL2")):
                 # What a PE starts with is the context of some vCPU.
                 self._isolation.coherent.add(pe.guest_context().stage1)
-            if pe.el2_contexts():
+            if stage2_on(pe.value("HCR_EL2")) or pe.el2_contexts():
                 self._context_changed(pe.number)
         for number, iommu in zip(self._reach.iommus, start.iommus, strict=True):
             vmid = vmid_of(iommu.vttbr, iommu.vtcr)

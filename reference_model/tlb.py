@@ -287,11 +287,17 @@ class Tlb:
         """Drop the copies of descriptors that a completed TLBI ends."""
         self.copies.done(operation, self._walked)
 
-    def _walked(self, page: int, tag: Tag, regime: Regime) -> bool:
-        roots = (table.root for table in self._tables.linked(page))
-        current = any((tag, root) in self._filled for root in roots)
-        stale = (e for e in self.walkers(page) if e.tag == tag)
-        return current or any(e.link.table.root.regime is regime for e in stale)
+    def _walked(self, page: int, tag: Tag, regime: Regime, since: int) -> int | None:
+        """Return when, from a time on, a walk could first come to a page."""
+        stale = (e.link for e in self.walkers(page) if e.tag == tag)
+        roots = dict.fromkeys(
+            [table.root for table in self._tables.linked(page)]
+            + [link.table.root for link in stale]
+        )
+        times = (
+            self.fills_from(tag, root, since) for root in roots if root.regime is regime
+        )
+        return min((time for time in times if time is not None), default=None)
 
     def walkers(self, page: int) -> list[Entry]:
         """List the stale table entries through which a 4 KiB page is walked."""

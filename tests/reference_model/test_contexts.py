@@ -34,6 +34,7 @@ from reference_model.events import (
     Event,
     ExceptionEntry,
     Isb,
+    Lock,
     Msr,
     Store,
     Zero,
@@ -291,3 +292,10 @@ def test_control_register_changed_under_the_same_vmid_r_vnrfw() -> None:
     assert {(v.broken, v.reason) for v in found} == {(Property.O5, "sysreg")}
     flush = [Isb(0), tlbi("VMALLS12E1IS"), dsb("ish")]
     assert machine().run([*before, *flush, *enter()]) == []
+
+
+def test_speculative_at_before_the_first_event() -> None:
+    """The registers that a trace starts with are loaded: an AT may use them."""
+    gone: list[Event] = [store(PAGE_AT), dsb("sy"), RELEASE]
+    assert ("O1", 0, "S2") in broken(gone, "P4-at-spec", before=[Lock(0, "a")])
+    assert broken(gone, before=[Lock(0, "a")]) == set()

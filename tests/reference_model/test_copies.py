@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from shorthand import (
     IPA,
+    ONE_RAN,
+    OUT,
     PAGE_AT,
     RELEASE,
     TABLE2,
     TABLE3,
     TWO_RUNNING,
+    block,
     dsb,
     machine,
     store,
@@ -16,7 +19,7 @@ from shorthand import (
     tlbi,
 )
 
-from reference_model.events import Event
+from reference_model.events import Eret, Event
 from reference_model.violations import Violation
 
 ELSEWHERE = IPA + 0x60_0000
@@ -48,3 +51,12 @@ def test_copy_ends_with_any_tlbi_of_the_context() -> None:
     elsewhere: list[Event] = [tlbi("IPAS2E1IS", IPA + (1 << 30)), dsb("ish")]
     found = _run(CLEAR, elsewhere, LINK, FLUSH)
     assert found == []
+
+
+def test_pe_that_walks_nothing_has_nothing_copied_again() -> None:
+    """What a drained PE at EL2 held before is ended, old value in sight or not."""
+    replace = store(TABLE2, block(OUT))
+    flush = [tlbi("VMALLS12E1IS"), dsb("ish")]
+    before: list[Event] = [*ONE_RAN, dsb("ish")]
+    found = machine().run([*before, replace, *flush, Eret(0)])
+    assert [v for v in found if v.pe == 0] == []
