@@ -11,6 +11,7 @@ from harness.catalogue import Page, page, page_text, pages
 from harness.check.rules import RULES
 from harness.errors import ParseError, UsageError
 from harness.litmus import Test, parse, run
+from reference_model.profiles import ARCHITECTURE_PROFILES
 
 FOLDER = Path(__file__).parents[2] / "harness" / "catalogue" / "pages"
 
@@ -121,3 +122,16 @@ def parsed(module: object, file: Path, rule: object) -> Page:
     read = sys.modules["harness.catalogue.page"]._parsed
     result: Page = read(file, rule)
     return result
+
+
+@each_page
+def test_profiles_exist(rule: str) -> None:
+    named = re.findall(r"\bP\d-[\w.-]*\w", page(rule).profiles)
+    assert set(named) <= set(ARCHITECTURE_PROFILES)
+
+
+@each_trace
+def test_the_example_runs_on_a_profile_that_is_named(rule: str) -> None:
+    named = re.findall(r"\bP\d-[\w.-]*\w", page(rule).profiles)
+    every = page(rule).profiles.startswith("all")
+    assert every or not named or example(rule, failing=True).profile in named
