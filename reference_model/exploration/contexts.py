@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -127,11 +128,13 @@ def broadcasts(registers: Registers) -> bool:
     return all(forces_broadcast(v) for v in registers[_POSITION["HCR_EL2"]])
 
 
+@lru_cache(maxsize=4096)
 def contexts(registers: Registers, vmid_bits: int) -> tuple[Context, ...]:
     """List every EL1&0 context that a mix of the register values gives."""
     return tuple(dict.fromkeys(_el1(registers, vmid_bits)))
 
 
+@lru_cache(maxsize=4096)
 def el2_contexts(registers: Registers) -> tuple[Context, ...]:
     """List every context of the EL2 regime."""
     names = ("TTBR0_EL2", "TCR_EL2", "SCTLR_EL2")

@@ -252,4 +252,4 @@ class Outcome:
 class Bounds:
     """How far to go before giving up with an error."""
 
-    states: int = 2_000_000
+    states: int = 200_000

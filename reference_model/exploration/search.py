@@ -99,7 +99,9 @@ def explore(
                 came[after] = (state, step)
                 queue.append(after)
         if len(came) > bounds.states:
-            raise Unexhausted(f"more than {bounds.states} states")
+            raise Unexhausted(
+                f"more than {bounds.states} states: ask with fewer instructions or PEs"
+            )
     return Outcomes(finals, came)
 
 

@@ -160,42 +160,52 @@ class Steps:
         if local and one.access is not Covered.LD:
             code = self.world.code(number, pe.faults)
             pe = seen_locally(pe, code, place)
-        pes = list(state.pes)
-        pes[number] = pe
         if one.access is not Covered.ALL:
-            yield (
-                "completes",
-                state._replace(
-                    pes=(
-                        *pes[:number],
-                        self._refill(state, number, pe),
-                        *pes[number + 1 :],
-                    )
-                ),
-            )
+            yield "completes", self._changed(state, number, pe)
             return
         pe = pe._replace(draining=(), after_entry=())
-        waits: tuple[Maintenance, ...] | None = None
+        owed: tuple[Maintenance, ...] = ()
         if self.world.repeat and not local and pe.unfinished:
             # The erratum: what was complete before waits for this one (F6.5).
-            waits = pe.owed
+            owed = pe.owed
             pe = pe._replace(unfinished=(), owed=pe.unfinished)
-        for other in (number,) if local else range(len(pes)):
-            each = pe if other == number else pes[other]
+        state = put(state, number, pe)
+        reached = (number,) if local else tuple(range(len(state.pes)))
+        after = self._completed(state, number, reached, owed, nxs=one.nxs)
+        if after is not None:
+            yield "completes", after
+
+    def _completed(
+        self,
+        state: State,
+        number: int,
+        reached: tuple[int, ...],
+        owed: tuple[Maintenance, ...],
+        *,
+        nxs: bool,
+    ) -> State | None:
+        """Complete a PE's TLBIs on some PEs; None while accesses are in flight.
+
+        A DSB with the nXS qualifier completes TLBIs with it only.  With the
+        erratum nothing waits but for the operations that are ``owed``.
+        """
+        pes = list(state.pes)
+        for other in reached:
+            each = pes[other]
             ops = tuple(
                 op
                 for op in each.pending
-                if op.pe == number and (op.operation.nxs or not one.nxs)
+                if op.pe == number and (op.operation.nxs or not nxs)
             )
-            after = completed(each, ops)
-            if other != number:
-                settled = (ops if not self.world.repeat else ()) + (waits or ())
-                if in_flight(self.world, state.memory, after, other, settled):
-                    return  # R_STPSQ: not before those accesses are complete
-            pes[other] = after
+            pes[other] = after = completed(each, ops)
+            waits = owed if self.world.repeat else ops
+            if other != number and in_flight(
+                self.world, state.memory, after, other, waits
+            ):
+                return None  # R_STPSQ
         for other, each in enumerate(pes):
             pes[other] = self._refill(state, other, each)
-        yield "completes", state._replace(pes=tuple(pes))
+        return state._replace(pes=tuple(pes))
 
     def _refill(self, state: State, number: int, pe: PeState) -> PeState:
         return refilled(self.world, number, state.memory, pe)

@@ -80,13 +80,13 @@ class Tlbs:
         view: View,
         walking: tuple[Walking, ...],
     ) -> int:
-        entries = set(self.entries(held))
+        entries = dict.fromkeys(self.entries(held))
         before = -1
         while len(entries) != before:
             before = len(entries)
             for one in walking:
                 Walk(self.tables, view, entries, one.context).fill(one)
-        return held | self.set_of(sorted(entries, key=repr))
+        return held | self.set_of(entries)
 
     def without(self, op: Maintenance, held: int) -> int:
         """Return what an operation need not remove of a set."""
@@ -114,7 +114,7 @@ class Tlbs:
     def _translate(
         self, held: int, view: View, context: Context, va: int, write: bool
     ) -> Iterator[Translation]:
-        walk = Walk(self.tables, view, set(self.entries(held)), context)
+        walk = Walk(self.tables, view, dict.fromkeys(self.entries(held)), context)
         for leaf in walk.leaves(va):
             number = self._numbers[leaf]
             fault = _permission(leaf, write)

@@ -66,11 +66,15 @@ class Tables(NamedTuple):
 class Walk:
     """All walks of one context, over one view of memory and one set of entries.
 
-    ``entries`` grows as the walks leave theirs.
+    ``entries``, a set that keeps its order, grows as the walks leave theirs.
     """
 
     def __init__(
-        self, tables: Tables, view: View, entries: set[Held], context: Context
+        self,
+        tables: Tables,
+        view: View,
+        entries: dict[Held, None],
+        context: Context,
     ) -> None:
         self._tables = tables
         self._view = view
@@ -79,7 +83,7 @@ class Walk:
         self._stage = Stage.S1_EL2 if context.el2 else Stage.S1
         self._tag = (context.el2, context.vmid)
         self._found: dict[tuple[HeldKind, int, int], list[Held]] = {}
-        for entry in sorted(entries, key=repr):
+        for entry in entries:
             self._index(entry)
 
     def _index(self, entry: Held) -> None:
@@ -93,7 +97,7 @@ class Walk:
 
     def _add(self, entry: Held) -> None:
         if entry not in self._entries:
-            self._entries.add(entry)
+            self._entries[entry] = None
             self._index(entry)
 
     def _get(self, kind: HeldKind, start: int, level: int = 0) -> Iterable[Held]:

@@ -61,6 +61,9 @@ class World:
         )
         self.threads = program.threads
         self.pages = [_pages(thread) for thread in self.threads]
+        self._walking: dict[
+            tuple[int, int, Registers, tuple[Context, ...]], tuple[Walking, ...]
+        ] = {}
         self._codes: dict[tuple[int, tuple[int, ...]], Code] = {}
         universe = _Universe(program)
         self.cells = universe.cells
@@ -106,6 +109,15 @@ class World:
         At EL2 the EL1&0 regime is out of context (R_NRJPP), but for walks begun
         before and, with the AT_SPECULATE erratum, any mix of registers.
         """
+        key = (pe, el, registers, draining)
+        known = self._walking.get(key)
+        if known is None:
+            known = self._walking[key] = self._walked(pe, el, registers, draining)
+        return known
+
+    def _walked(
+        self, pe: int, el: int, registers: Registers, draining: tuple[Context, ...]
+    ) -> tuple[Walking, ...]:
         pages1, pages2 = self.pages[pe]
         found: list[Walking] = []
         if pages1:
