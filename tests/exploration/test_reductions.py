@@ -83,7 +83,7 @@ def test_corners_have_the_same_outcomes(program: Program) -> None:
     assert explore(program).all
 
 
-SMALL = Bounds(states=4000)
+SMALL = Bounds(states=1200)
 
 
 def _compare(program: Program) -> None:
@@ -96,13 +96,13 @@ def _compare(program: Program) -> None:
     assert fast.states <= slow.states
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs())
 def test_two_pes_have_the_same_outcomes(program: Program) -> None:
     _compare(program)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(programs(pes=3))
 def test_three_pes_have_the_same_outcomes(program: Program) -> None:
     _compare(program)
