@@ -15,6 +15,7 @@ from harness.check.corrections import (
     synchronise,
     tlbis,
 )
+from harness.check.domains import wider
 from harness.check.edits import Edit
 from harness.check.guests import forced_broadcast
 from harness.check.operands import regime
@@ -31,6 +32,7 @@ _EVERYWHERE = (
     barriers,
     misplaced,
     tlbis,
+    wider,
     synchronise,
     regime,
     completing,

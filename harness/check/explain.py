@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.check.candidates import candidates
-from harness.check.edits import Edit, combined
+from harness.check.edits import Drastic, Edit, combined
 from harness.check.timeline import Replay, Timeline, ViolationKey
 from harness.check.window import Window
 from reference_model.events import Event
@@ -58,7 +58,9 @@ class Explainer:
         """
         window = self.window(violation)
         every = sorted(candidates(window), key=lambda edit: edit.drastic)
-        for edits in ([e for e in every if likely(window, e)], every):
+        # A whole step may undo what a smaller repair has changed.
+        small = [e for e in every if e.drastic < Drastic.DRAIN]
+        for edits in ([e for e in every if likely(window, e)], every, small):
             if edits and violation.key not in self._outcome(edits):
                 return self._minimal(violation.key, edits)
         return Explanation((), verified=False)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.check.edits import Drastic, Edit, Insertion, with_part
 from harness.check.window import Window
+from reference_model.addresses import Granule
 from reference_model.events import Event, Isb, Msr, Repeat, Tlbi
 from reference_model.sysregs import el2_host
 from reference_model.tlbi import By, Operation
@@ -16,9 +17,11 @@ __all__ = ["forms", "operands", "regime"]
 _HINT = 0xF << 44  # TTL of an operation on one address
 _RANGE_HINT = 3 << 37
 _GRANULE = 3 << 46  # TG of a range operation
-_GRANULE_4K = 1 << 46
+# By TG0 of VTCR_EL2 and TCR_EL2: the granule, and TG of a range operation.
+_GRANULES = {0b00: (Granule.K4, 1), 0b01: (Granule.K64, 3), 0b10: (Granule.K16, 2)}
 _IPA_FIELD = (1 << 36) - 1  # IPA[47:12]
 _TGE = 1 << 27
+_TCR = {False: "VTCR_EL2", True: "TCR_EL2"}  # by whether it is EL2's own
 
 
 def forms(
@@ -54,7 +57,8 @@ def operands(
 ) -> Iterator[Edit]:
     """Correct the operand of an operation by address."""
     if op.ranged:
-        found = _range_operands(event)
+        tcr = window.register(position, event.pe, _TCR[op.el2])
+        found = _range_operands(event, *_GRANULES.get(tcr >> 14 & 3, (Granule.K4, 1)))
     elif op.by is By.INTERMEDIATE or (op.el2 and op.by is By.VIRTUAL):
         found = _address_operands(window, event)
     else:
@@ -74,17 +78,19 @@ def _changed(
     return Edit(rule, text, position, Drastic.FORM, ((position, whole),))
 
 
-def _range_operands(event: Tlbi) -> Iterator[tuple[str, str, int]]:
+def _range_operands(
+    event: Tlbi, granule: Granule, code: int
+) -> Iterator[tuple[str, str, int]]:
     operand = event.operand
-    if operand & _GRANULE != _GRANULE_4K:
+    if operand & _GRANULE != code << 46:
         yield (
             "range-tg-mismatch",
             "give the granule in use to TG",
-            operand & ~_GRANULE | _GRANULE_4K,
+            operand & ~_GRANULE | code << 46,
         )
     level = (operand & _RANGE_HINT) >> 37
     if level:
-        pages = 1 << 9 * (3 - level)  # of one descriptor of that level
+        pages = 1 << granule.stride * (3 - level)  # of one descriptor of that level
         aligned = not (operand & ((1 << 37) - 1)) % pages
         yield (
             "ttl-hint-mismatch" if aligned else "range-tlbi-misaligned",
@@ -130,6 +136,8 @@ def _without_ranges(window: Window, position: int, event: Tlbi) -> Iterator[Edit
 
 def regime(window: Window) -> Iterator[Edit]:
     """Leave host mode while an EL1&0 operation executes (F1.9)."""
+    if window.own_regime:
+        return  # there the operation means what is asked about
     for position, op in window.tlbis():
         pe = window.events[position].pe
         hcr = window.register(position, pe, "HCR_EL2")
