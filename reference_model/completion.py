@@ -45,6 +45,9 @@ class Completion:
         ``nxs``: the DSB completes nXS operations only (R_TSJSN).  Returns the
         operations that became done on at least one PE.
         """
+        if not self.pending:
+            self._memory.trim(now)
+            return []
         batch: dict[Issued, None] = {}
         for target in sorted(domain):
             done = [

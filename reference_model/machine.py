@@ -205,7 +205,8 @@ class Machine:
             self.violations.extend(self._conflicts.of_added(added, self.index))
         for table in self.tables.adopted():
             self._publication.link(table)
-        self.violations.extend(self._publication.reached(self.index))
+        if self._publication.unready:
+            self.violations.extend(self._publication.reached(self.index))
         if self.assumptions.single_pe:
             # What other PEs hold is not used; IOMMUs come after the PEs.
             self.violations[known:] = [

@@ -165,6 +165,8 @@ class Memory:
         A DSB that covers stores does this for the walkers in its domain.
         Returns the number of stores that it published to some walker.
         """
+        if not self._unpublished[pe]:
+            return 0
         count = 0
         kept: list[tuple[Cell, StoreRecord]] = []
         for cell, record in self._unpublished[pe]:

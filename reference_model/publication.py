@@ -56,6 +56,8 @@ class Publication:
 
     def publish(self, pe: int, up_to: int, walkers: frozenset[int]) -> None:
         """Note that a DSB has retired what a PE's stores replaced (R_SPVBD)."""
+        if not self._cleared and not self._unready:
+            return
         for page, (by, time) in list(self._cleared.items()):
             if by == pe and time <= up_to and walkers >= {t.pe for t in self._tlbs}:
                 del self._cleared[page]
@@ -64,9 +66,14 @@ class Publication:
                 unready.walkers -= walkers
         self._unready = [u for u in self._unready if u.walkers]
 
+    @property
+    def unready(self) -> bool:
+        """Tell whether some walker may find a table as it was before clearing."""
+        return bool(self._unready)
+
     def reached(self, index: int) -> list[Violation]:
         """Find walkers that may use such a table now; each counts once."""
-        found = []
+        found: list[Violation] = []
         for unready in self._unready:
             table = unready.table
             for tlb in self._tlbs:

@@ -30,8 +30,9 @@ class PublicationOrder:
         self._clocks[pe][pe] = now
 
     def known(self, pe: int) -> list[tuple[int, int]]:
-        """List the PEs, and up to when their stores precede what ``pe`` does."""
-        return list(enumerate(self._clocks[pe]))
+        """List other PEs, and up to when their stores precede what ``pe`` does."""
+        clock = self._clocks[pe]
+        return [(n, time) for n, time in enumerate(clock) if time and n != pe]
 
     def lock(self, pe: int, name: str) -> None:
         """Acquire a lock: what its last holder had done is before."""
