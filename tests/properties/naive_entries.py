@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ Chain = tuple[Read, ...]
 class Held(NamedTuple):
     """A TLB entry; stage-1 content is known by the vCPU's TTBR0_EL1 only.
 
+    A "DESC" entry is the copy of one descriptor, which is all of its chain.
     For an S1 entry ``root`` says how often the vCPU had by then run on another
     PE where its TLBIs are local.
     """
@@ -56,14 +58,21 @@ class Context(NamedTuple):
 
 @dataclass(eq=False)
 class Flight:
-    """A TLBI, and on which PEs it is complete."""
+    """A TLBI, and on which PEs it is complete.
+
+    ``start`` to ``end`` are the IPAs that it names, ``level`` is its hint;
+    ``time`` says when it was issued.
+    """
 
     op: str
-    ipa: int
+    start: int
+    end: int
+    level: int | None
     pe: int
     vmids: frozenset[int]
     scope: frozenset[int]
     stores: int  # made before it was issued
+    time: int
     done: set[int] = field(default_factory=set)
 
 
@@ -130,22 +139,56 @@ def allows(new: Leaf | None, old: Leaf, ipa: int) -> bool:
     )
 
 
-def matches(flight: Flight, entry: Held) -> bool:
-    """Tell whether a TLBI must remove an entry."""
+def named(
+    op: str, operand: int, *, ttl: bool, ranges: bool
+) -> tuple[int, int, int | None]:
+    """Return the IPAs that an operation by IPA names, and its level hint.
+
+    No IPAs at all: nothing is promised.
+    """
+    if "IPAS2" not in op:
+        return 0, 1, None
+    if op.startswith("R"):
+        start = (operand & (1 << 37) - 1) << 12
+        pages = ((operand >> 39 & 31) + 1) << (5 * (operand >> 44 & 3) + 1)
+        level = operand >> 37 & 3
+        aligned = not level or start % (1 << SHIFT[level]) == 0
+        if not ranges or operand >> 46 & 3 != 1 or not aligned:
+            return 0, 0, None
+        return start, start + pages * 4096, level or None
+    start = (operand & 0xF_FFFF_FFFF) << 12
+    hint = operand >> 44 & 15 if ttl else 0
+    if hint < 4 or hint == 4:  # no granule, or 4K level 0
+        return start, start + 4096, None
+    if hint >> 2 != 1:
+        return 0, 0, None
+    return start, start + 4096, hint & 3
+
+
+def matches(flight: Flight, entry: Held, levels: Callable[[Held], set[int]]) -> bool:
+    """Tell whether a TLBI must remove an entry.
+
+    ``levels`` gives those of the leaves below a table.
+    """
     if any(read.store >= flight.stores for read in entry.chain):
         return False  # built from a later store
     if flight.op == "ALLE1":
         return True
-    if flight.vmids != {entry.vmid}:
+    if flight.vmids != {entry.vmid} or flight.op.endswith("E2"):
         return False
+    if entry.kind == "DESC":
+        return flight.start < flight.end  # whatever else it is for (R_TJQVP)
     if flight.op == "VMALLS12E1":
         return True
     if flight.op == "VMALLE1":
         return entry.kind not in ("S2", "S2W")
-    if flight.op in ("IPAS2E1", "IPAS2LE1"):
-        wanted = ("S2",) if flight.op == "IPAS2LE1" else ("S2", "S2W")
+    if flight.op.lstrip("R") in ("IPAS2E1", "IPAS2LE1"):
+        wanted = ("S2",) if "2LE1" in flight.op else ("S2", "S2W")
         if entry.kind not in wanted:
             return False
-        start = address(entry.chain)
-        return start <= flight.ipa < start + (1 << SHIFT[len(entry.chain)])
+        start, size = address(entry.chain), 1 << SHIFT[len(entry.chain)]
+        if flight.end <= start or start + size <= flight.start:
+            return False
+        found = {len(entry.chain)} if entry.kind == "S2" else levels(entry)
+        return flight.level is None or found == {flight.level}
     return False

@@ -18,21 +18,20 @@ from naive_entries import (
     OUTPUT,
     SHIFT,
     SLOTS,
-    Chain,
-    Context,
     Flight,
     Held,
     Leaf,
     Made,
-    Read,
     State,
     address,
     allows,
     is_table,
     leaf_of,
     matches,
+    named,
     output_at,
 )
+from naive_walks import NaiveWalker, Unfinished
 
 from reference_model.events import (
     Access,
@@ -50,62 +49,24 @@ from reference_model.events import (
     TableFree,
     Tlbi,
     Unlock,
+    Zero,
 )
 
 
-class NaiveMachine:
+class NaiveMachine(NaiveWalker):
     """The machine; ``violations`` are (event, property, PE, kind)."""
-
-    def __init__(
-        self, pes: int, memory: dict[int, int], registers: list[dict[str, int]]
-    ) -> None:
-        self.pes = range(pes)
-        self.stores: list[Made] = []
-        self.at: dict[int, list[int]] = {}  # location -> stores, in coherence order
-        nothing = tuple(frozenset[int]() for _ in self.pes)
-        for pa, value in sorted(memory.items()):
-            self.at[pa] = [len(self.stores)]
-            self.stores.append(Made(pa, value, -1, nothing))
-        self.own: list[set[int]] = [set() for _ in self.pes]
-        self.handed: list[set[int]] = [set() for _ in self.pes]
-        self.ordered: list[list[set[int]]] = [
-            [set() for _ in self.pes] for _ in self.pes
-        ]
-        self.locks: dict[str, set[int]] = {}
-        self.values = [{k: [v] for k, v in r.items()} for r in registers]
-        self.el2 = [True for _ in self.pes]
-        self.draining: list[Context | None] = [None for _ in self.pes]
-        self.missed: dict[tuple[int, int, int], int] = {}
-        self.flights: list[Flight] = []
-        empty = State(frozenset(), frozenset())
-        self.states: list[list[State]] = [[empty] for _ in self.pes]
-        self.violations: set[tuple[int, str, int, str]] = set()
-        self.index = -1
-
-    # ---------------------------------------------------------------- memory
-
-    def current(self, pa: int) -> int:
-        """Return the value of the last store to a location."""
-        stores = self.at.get(pa)
-        return self.stores[stores[-1]].value if stores else 0
-
-    def readable(self, pe: int, pa: int, above: Chain) -> list[int]:
-        """List the stores that a walk of a PE may read below a chain."""
-        stores = self.at.get(pa, [])
-        oldest = 0
-        for read in above:
-            for covered in self.stores[read.store].before[pe]:
-                if self.stores[covered].pa == pa:
-                    oldest = max(oldest, stores.index(covered))
-        return [s for s in stores[oldest:] if pe not in self.stores[s].retired]
 
     def step(self, event: Event) -> None:
         """Take one event, then everything that PEs may do by themselves."""
         self.index += 1
+        self.time += 1
         pe = event.pe
         match event:
             case Store():
                 self.store(event)
+            case Zero():
+                for pa in [pa for pa in self.at if 0 <= pa - event.pa < event.size]:
+                    self.store(Store(pe, pa, 0))
             case Barrier():
                 self.barrier(event)
             case Isb():
@@ -122,6 +83,8 @@ class NaiveMachine:
             case Eret():
                 self.synchronise(pe)
                 self.el2[pe], self.draining[pe] = False, None
+                context = self.loaded(pe)
+                self.entered.add((context.vmid, context.vcpu))
                 self.local_tlbis(pe)
             case Lock():
                 self.handed[pe] |= self.locks.get(event.name, set())
@@ -161,6 +124,8 @@ class NaiveMachine:
                 if flight.pe == pe:
                     self.complete(flight, domain)
             self.draining[pe] = None
+            if self.el2[pe]:
+                self.unfinished = [u for u in self.unfinished if u.pe != pe]
         for number in self.own[pe] | self.handed[pe]:
             stores = self.at[self.stores[number].pa]
             for older in stores[: stores.index(number)]:
@@ -176,21 +141,57 @@ class NaiveMachine:
         else:
             scope = frozenset({event.pe})
         vmids = frozenset((v >> 48) & 0xFF for v in self.values[event.pe]["VTTBR_EL2"])
-        ipa = (event.operand & 0xF_FFFF_FFFF) << 12
-        flight = Flight(op, ipa, event.pe, vmids, scope, len(self.stores))
-        self.flights.append(flight)
+        start, end, level = named(
+            op,
+            event.operand,
+            ttl="ttl" in self.features,
+            ranges="ranges" in self.features,
+        )
+        self.flights.append(
+            Flight(
+                op,
+                start,
+                end,
+                level,
+                event.pe,
+                vmids,
+                scope,
+                len(self.stores),
+                self.time,
+            )
+        )
 
     def complete(self, flight: Flight, domain: set[int]) -> None:
         """Let a TLBI have happened on the PEs of a domain."""
         for q in flight.scope & domain - flight.done:
             flight.done.add(q)
+            before = self.held(q)
             self.states[q] = [
                 State(state.entries, state.happened - {flight})
                 for state in self.states[q]
                 if flight in state.happened
             ]
+            if "repeat" in self.features and len(flight.scope) > 1 and q != flight.pe:
+                self.leave(flight, q, before - self.held(q))
 
-    # ----------------------------------------------------------------- fills
+    def leave(self, flight: Flight, pe: int, gone: frozenset[Held]) -> None:
+        """Leave accesses through removed entries under way (erratum)."""
+        self.unfinished = [
+            u
+            for u in self.unfinished
+            if (u.pe, u.issuer) != (pe, flight.pe) or u.time > flight.time
+        ]
+        left = frozenset(
+            entry
+            for entry in gone
+            if entry.kind in ("S12", "S12W")
+            and matches(flight, entry, self.levels)
+            and not self.is_current(entry)
+        )
+        if left and self.contexts(pe):
+            self.unfinished.append(Unfinished(pe, flight.pe, self.time, left))
+
+    # ------------------------------------------------------------- registers
 
     def synchronise(self, pe: int) -> None:
         """Let the last values written to the registers hold for certain."""
@@ -206,92 +207,11 @@ class NaiveMachine:
                 if q != pe:
                     self.missed[key] = self.missed.get(key, 0) + 1
 
-    def loaded(self, pe: int) -> Context:
-        """Return the context that the registers describe."""
-        vttbr = self.values[pe]["VTTBR_EL2"][-1]
-        vcpu = self.values[pe]["TTBR0_EL1"][-1]
-        return Context((vttbr >> 48) & 0xFF, vttbr & OUTPUT, vcpu)
-
-    def contexts(self, pe: int) -> list[Context]:
-        """List the contexts from which a PE may fill."""
-        if not self.el2[pe]:
-            return [self.loaded(pe)]
-        draining = self.draining[pe]
-        return [] if draining is None else [draining]
-
-    def evolve(self, pe: int) -> None:
-        """Let the PE fill, and TLBIs take effect, in every order."""
-        flying = [f for f in self.flights if pe in f.scope and pe not in f.done]
-        todo = [State(self.fill(pe, s.entries), s.happened) for s in self.states[pe]]
-        reached: dict[frozenset[Flight], set[frozenset[Held]]] = {}
-        while todo:
-            state = todo.pop()
-            known = reached.setdefault(state.happened, set())
-            if any(state.entries <= other for other in known):
-                continue
-            known -= {other for other in known if other < state.entries}
-            known.add(state.entries)
-            for flight in flying:
-                if flight not in state.happened:
-                    left = {e for e in state.entries if not matches(flight, e)}
-                    refilled = self.fill(pe, frozenset(left))
-                    todo.append(State(refilled, state.happened | {flight}))
-        self.states[pe] = [
-            State(entries, happened)
-            for happened, sets in reached.items()
-            for entries in sets
-        ]
-
-    def fill(self, pe: int, entries: frozenset[Held]) -> frozenset[Held]:
-        """Close the content of a TLB under walks."""
-        held = set(entries)
-        for context in self.contexts(pe):
-            walks: list[tuple[int, Chain]] = [(context.root, ())]
-            walks += [
-                (e.root, e.chain)
-                for e in entries
-                if e.kind == "S2W" and e.vmid == context.vmid
-            ]
-            for root, chain in walks:
-                self.walk(pe, context, root, chain, held)
-            # Stage 1 is the guest's: it is there, with every mapping, as soon
-            # as one of its tables can be fetched.
-            for entry in list(held):
-                usable = (entry.vmid, entry.root) == (context.vmid, context.root)
-                if usable and entry.kind in ("S2", "S12W"):
-                    version = self.missed.get((pe, context.vmid, context.vcpu), 0)
-                    held.add(Held("S1", context.vmid, version, context.vcpu, ()))
-                    if entry.kind == "S2":
-                        held.add(entry._replace(kind="S12", vcpu=context.vcpu))
-                        held.add(entry._replace(kind="S12W", vcpu=context.vcpu))
-        return frozenset(held)
-
-    def walk(
-        self, pe: int, context: Context, root: int, chain: Chain, held: set[Held]
-    ) -> None:
-        """Add what the walk from a chain on can reach."""
-        level = len(chain) + 1
-        page = self.stores[chain[-1].store].value & OUTPUT if chain else root
-        for slot in SLOTS:
-            pa = page + 8 * slot
-            for number in self.readable(pe, pa, chain):
-                value = self.stores[number].value
-                longer = (*chain, Read(pa, number))
-                if is_table(value, level):
-                    held.add(Held("S2W", context.vmid, root, 0, longer))
-                    self.walk(pe, context, root, longer, held)
-                elif leaf_of(value, level):
-                    held.add(Held("S2", context.vmid, root, 0, longer))
-
     # ---------------------------------------------------------------- oracle
-
-    def held(self, pe: int) -> frozenset[Held]:
-        """Return everything that a PE may hold."""
-        return frozenset().union(*(state.entries for state in self.states[pe]))
 
     def leaf(self, entry: Held) -> Leaf | None:
         """Return the leaf descriptor that an entry was built from."""
-        if entry.kind in ("S1", "S2W"):
+        if entry.kind in ("S1", "S2W", "DESC"):
             return None
         return leaf_of(self.stores[entry.chain[-1].store].value, len(entry.chain))
 
@@ -312,6 +232,10 @@ class NaiveMachine:
                 self.conflicts(pe)
             if isinstance(event, Release):
                 self.grants(pe)
+            if isinstance(event, Release | Eret):
+                self.mixed(pe)
+            if isinstance(event, Release | TableFree):
+                self.accesses(pe)
             if isinstance(event, TableFree):
                 self.freed(pe, event.pa)
             if isinstance(event, Eret):
@@ -332,12 +256,30 @@ class NaiveMachine:
     def grants(self, pe: int) -> None:
         """O1: nothing is granted that the current tables do not grant."""
         for entry in self.held(pe):
-            old = self.leaf(entry)
-            if old and not all(
-                allows(self.lookup(entry.root, ipa), old, ipa)
-                for ipa in self.probes(entry)
-            ):
+            if not self.granted(entry):
                 self.found("O1", pe, entry.kind)
+
+    def mixed(self, pe: int) -> None:
+        """O3: nothing was made from registers of different vCPUs."""
+        for entry in self.held(pe):
+            made = (entry.vmid, entry.vcpu)
+            if entry.kind == "S1" and made not in self.entered:
+                self.found("O3 mixed", pe, "S12")
+
+    def accesses(self, pe: int) -> None:
+        """M7: no access is under way that the current tables do not grant."""
+        for unfinished in self.unfinished:
+            if unfinished.pe == pe:
+                for entry in unfinished.entries:
+                    if not self.granted(entry):
+                        self.found("M7", pe, "S12")
+
+    def granted(self, entry: Held) -> bool:
+        """Tell whether the current tables grant what an entry grants."""
+        old = self.leaf(entry)
+        return old is None or all(
+            allows(self.lookup(entry.root, ipa), old, ipa) for ipa in self.probes(entry)
+        )
 
     def conflicts(self, pe: int) -> None:
         """O2: no two leaves for an IPA that differ in what BBM protects."""
@@ -383,7 +325,7 @@ class NaiveMachine:
         for entry in self.held(pe):
             if entry.vmid != context.vmid:
                 continue
-            if entry.kind != "S1" and entry.root != context.root:
+            if entry.kind not in ("S1", "DESC") and entry.root != context.root:
                 self.found("O5", pe, entry.kind)
             if pe != entering or entry.vcpu == 0:
                 continue

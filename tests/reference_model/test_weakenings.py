@@ -44,17 +44,7 @@ def test_clean(name: str) -> None:
         assert machine.run([*sequence.before, *steps, *sequence.after]) == [], profile
 
 
-# Until the repairs know the barrier that publishes a table.
-_WAITING = re.compile("R-G split")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=[pytest.mark.xfail] if _WAITING.match(n) else [])
-        for n in _NAMED
-    ],
-)
+@pytest.mark.parametrize("name", _NAMED)
 def test_one_step_less(name: str) -> None:
     sequence = _NAMED[name]
     wrong = []
