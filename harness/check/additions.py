@@ -29,7 +29,7 @@ from reference_model.events import (
     Tlbi,
 )
 from reference_model.profiles import REPEAT_TLBI
-from reference_model.sysregs import STAGE1_REGISTERS
+from reference_model.sysregs import STAGE1_REGISTERS, vmid_of
 from reference_model.tlbi import By
 from reference_model.violations import Property
 
@@ -115,21 +115,12 @@ def flush(window: Window) -> Iterator[Edit]:
         *_extra(window, pe),
         Isb(pe),
     )
-    switched = _under_vmid(window, pe, flush)
-    tlbis = [p for p, op in window.tlbis() if window.concerned(op)]
-    if tlbis and switched is not flush:
-        yield Edit(
-            "tlbi-wrong-vmid",
-            f"execute the invalidation {window.at(tlbis[-1])} with the VTTBR_EL2 "
-            f"of VMID {violation.vmid}",
-            tlbis[-1],
-            Drastic.VMID,
-            insertions=(Insertion(tlbis[-1], switched, True),),
-        )
+    yield from _other_vmid(window, flush)
     sequence = f"DSB ISHST; TLBI {everything}; DSB ISH"
     if not window.own_regime:
         sequence += f" for VMID {violation.vmid}"
     rule, what = flush_rule(window, sequence)
+    switched = _under_vmid(window, violation.index, pe, flush)
     events: tuple[Event, ...] = switched
     position = violation.index
     store = window.events[violation.index]
@@ -150,11 +141,34 @@ def flush(window: Window) -> Iterator[Edit]:
     )
 
 
-def _under_vmid(window: Window, pe: int, flush: tuple[Event, ...]) -> tuple[Event, ...]:
+def _other_vmid(window: Window, flush: tuple[Event, ...]) -> Iterator[Edit]:
+    """Execute the flush once more under the VMID of the entries."""
+    for position, op in reversed(window.tlbis()):
+        pe = window.events[position].pe
+        if not window.concerned(op) or op.by is By.EVERYTHING:
+            continue
+        again = tuple(replace(event, pe=pe) for event in flush)
+        switched = _under_vmid(window, position, pe, again)
+        if switched is not again:
+            yield Edit(
+                "tlbi-wrong-vmid",
+                f"execute the invalidation {window.at(position)} with the VTTBR_EL2 "
+                f"of VMID {window.violation.vmid}",
+                position,
+                Drastic.VMID,
+                insertions=(Insertion(position, switched, True),),
+            )
+            return
+
+
+def _under_vmid(
+    window: Window, position: int, pe: int, flush: tuple[Event, ...]
+) -> tuple[Event, ...]:
     """Return the flush with the entries' VMID loaded for its duration."""
     violation = window.violation
-    loaded = window.register(violation.index, pe, "VTTBR_EL2")
-    if window.own_regime or violation.link is None or loaded >> 48 == violation.vmid:
+    loaded = window.register(position, pe, "VTTBR_EL2")
+    vmid = vmid_of(loaded, window.register(position, pe, "VTCR_EL2"))
+    if window.own_regime or violation.link is None or vmid == violation.vmid:
         return flush
     # An empty root: no speculative AT finds anything below it meanwhile (F6.2).
     wanted = EMPTY_ROOT | violation.vmid << 48

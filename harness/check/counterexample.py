@@ -57,9 +57,14 @@ def counterexample(
     for position, event in enumerate(window.events[: window.violation.index + 1]):
         before = _Snapshot.of(machine, window.violation)
         machine.step(event)
-        if position < window.first or position == window.violation.index:
+        if position == window.violation.index:
+            continue
+        clearing = _clears(event, window.violation)
+        if position < window.first and not clearing:
             continue
         effect = _effect(machine, event, before, window.violation)
+        if clearing:
+            effect = "not ordered before the table is linked"
         if position in blamed or _matters(event, effect):
             steps.append(
                 (position, _step(window, position, effect, position in blamed, place))
@@ -99,6 +104,14 @@ def _held(machine: Machine, violation: Violation) -> Held:
 
 
 # ---------------------------------------------------------------------- steps
+
+
+def _clears(event: Event, violation: Violation) -> bool:
+    """Tell whether an event clears the table that was linked too early."""
+    link = violation.link
+    if violation.reason != "init" or link is None or not isinstance(event, Zero):
+        return False
+    return event.pa <= link.descriptor.output < event.pa + event.size
 
 
 def _matters(event: Event, effect: str) -> bool:

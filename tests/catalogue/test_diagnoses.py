@@ -56,3 +56,9 @@ def test_a_finding(rule: str) -> None:
         words += [line for diff in one.tlb_diff for line in (*diff.unexpected,)]
         for word in words:
             assert not re.search(r"VMID -1|[{}?]|None|0x-", word), word
+
+
+def test_a_table_linked_too_early_is_shown_being_cleared() -> None:
+    (found, *_) = diagnoses("table-published-before-init")
+    shown = [(step.event, step.effect) for step in found.trace]
+    assert ("clear table memory", "not ordered before the table is linked") in shown

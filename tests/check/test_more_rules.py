@@ -239,3 +239,16 @@ def test_a_break_that_nt_would_spare() -> None:
     assert rules([*broken, *marked, *split], "P2-v8.4") == {"bbm-break-defeats-nt"}
     assert not rules([*marked, *split], "P2-v8.4")
     assert not rules([*broken, *split], "P2-v8.4")  # code without an nT path
+
+
+def test_another_vmid_that_is_no_longer_loaded() -> None:
+    events: list[Event] = [
+        *GONE,
+        Msr(0, "VTTBR_EL2", vttbr(2, OTHER_ROOT)),
+        Isb(0),
+        *FLUSH,
+        Msr(0, "VTTBR_EL2", vttbr()),
+        Isb(0),
+        RELEASE,
+    ]
+    assert rules(events) == {"tlbi-wrong-vmid"}
