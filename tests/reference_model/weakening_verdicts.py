@@ -206,8 +206,8 @@ ROLLOVER: dict[str, Verdict] = {
     "swap order all": Harmless("R_SPVBD: as without the DSB"),
     "drop all": "vmid-reuse-without-flush",
     "local all": "vmid-flush-local-only",
-    # One VMID of two, or one stage of two.
-    **each("VMALLS12E1 VMALLE1", "all", "vmid-reuse-without-flush"),
+    # They act on the VMID that is loaded, which is neither of the two.
+    **each("VMALLS12E1 VMALLE1", "all", "vmid-reuse-without-flush|tlbi-wrong-vmid"),
     "swap all complete": "missing-dsb-after-tlbi",
 }
 _LEFT = Harmless("I_QVPYJ: the VMs have left, their accesses have ended (F6.4)")
