@@ -71,7 +71,7 @@ class Accesses:
         pe = state.pes[number]
         if code.constraints[place].translate & ~pe.done:
             return
-        for found in translations(self._world, state.memory, pe, one):
+        for found in translations(self._world, state.memory, pe, one, pe.el):
             if found.fault is not None:
                 if self._fault_early(pe, code, place, found):
                     continue
@@ -118,7 +118,7 @@ class Accesses:
             return  # then it was no instruction of this execution
         fault = pe.progress[place].fault
         assert fault is not None
-        taken = Access(Status.DONE, fault=fault)
+        taken = Access(Status.DONE, entry=pe.progress[place].entry, fault=fault)
         faults = (*pe.faults, place)
         rest = len(self._world.code(number, faults).instructions) - place - 1
         pe = pe._replace(

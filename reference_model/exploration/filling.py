@@ -53,7 +53,8 @@ def refilled(
     if it does so now, and what may be there if it did before.
     """
     code = world.code(number, pe.faults)
-    if not code.virtual & ~pe.done:
+    observed = all(not code.constraints[place].fault & ~pe.done for place in pe.faults)
+    if observed and not code.virtual & ~pe.done:
         # No more translations: what it holds does not matter.
         if not pe.sets or (not pe.pending and pe.sets == (0,)):
             return pe
@@ -113,12 +114,16 @@ def held(pe: PeState) -> int:
 
 
 def translations(
-    world: World, memory: tuple[Cell, ...], pe: PeState, one: Load | Wait | Store
+    world: World,
+    memory: tuple[Cell, ...],
+    pe: PeState,
+    one: Load | Wait | Store,
+    el: int,
 ) -> tuple[Translation, ...]:
-    """List every result that translating an access may give now."""
+    """List every result that translating an access at an EL may give now."""
     assert isinstance(one.address, Virtual)
     view = view_of(world, memory, own_stores(pe))
-    if pe.el == 2:
+    if el == 2:
         known = registers_of.el2_contexts(pe.registers)
     else:
         bits = world.program.profile.vmid_bits

@@ -113,7 +113,9 @@ def constrain(
     """
     placed = _place(instructions, taken)
     constraints = tuple(
-        Constraints() if me.taken else _constraints(placed[: me.place], me, ets)
+        _of_taken(placed[: me.place])
+        if me.taken
+        else _constraints(placed[: me.place], me, ets)
         for me in placed
     )
     sources = tuple(me.source for me in placed)
@@ -198,12 +200,12 @@ def _of_access(earlier: list[_Placed], me: _Placed, ets: int) -> Constraints:
             perform |= e.bit
         if ets >= 2 and e.barrier(BarrierKind.DSB):
             translate |= e.bit  # DSB-ob to walks with FEAT_ETS2
-        if isinstance(e.one, Msr):
+        if e.synchronising or e.barrier(BarrierKind.DSB) or isinstance(e.one, Msr):
+            # A DMB orders the fault, but not all that runs after taking it.
             taken |= e.bit
         taken |= e.address
         if e.virtual:
             clear |= e.bit
-    taken |= fault
     if me.store:
         perform |= me.control | _union(e.address for e in earlier)
         return Constraints(perform, translate, fault, clear, taken)
@@ -232,6 +234,10 @@ def _bars(e: _Placed, me: _Placed) -> bool:
     if me.order is Order.RELEASE:
         return True
     return e.order is Order.RELEASE and me.order is Order.ACQUIRE
+
+
+def _of_taken(earlier: list[_Placed]) -> Constraints:
+    return Constraints(fault=sum(e.bit for e in earlier if _bars_fault(e)))
 
 
 def _bars_fault(e: _Placed) -> bool:

@@ -229,12 +229,13 @@ def in_flight(
             continue
         if all(world.tlbs.without(op, 1 << access.entry) for op in ops):
             continue
-        if access.status == Status.FAULTED:
+        if access.fault is not None:
             if not code.constraints[place].fault & ~pe.done:
-                continue  # as good as taken
+                continue  # observed
             one = code.instructions[place]
             assert isinstance(one, Load | Wait | Store)
-            now = translations(world, memory, pe, one)
+            el = 2 if world.tlbs.entry(access.entry).el2 else 1
+            now = translations(world, memory, pe, one, el)
             if any(found.entry == access.entry for found in now):
                 continue  # a walk could find it again
             return True

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from laid_out import ERET, World, dsb, isb, msr, tlbi
+from laid_out import ERET, World, dmb, dsb, isb, msr, tlbi
 
-from reference_model.exploration.program import ExceptionEntry, Instruction, Thread
+from reference_model.exploration.program import (
+    ExceptionEntry,
+    Instruction,
+    Store,
+    Thread,
+)
 from reference_model.exploration.search import explore
 
 
@@ -54,3 +59,21 @@ def test_a_walk_outlives_an_operation_of_another_pe() -> None:
     """R_LFHQG: the PE has to end it by a DSB of its own (F3.6)."""
     other = (tlbi("VMALLE1IS"), dsb())
     assert _switched(other=other) == {1, 2}
+
+
+@pytest.mark.parametrize("barrier", [(), (dmb("ST"),), (dsb("ST"),)])
+def test_a_handler_may_run_before_what_only_a_dmb_st_orders(
+    barrier: tuple[Instruction, ...],
+) -> None:
+    """A DMB ST orders the fault after stores, not the loads of its handler."""
+    world = World()
+    world.map1("z", None)
+    world.data(f=0, g=0)
+    store = Store(world.at("z"), 1, label="STR 1, z")
+    code = (world.st(1, "f"), *barrier, store)
+    first = Thread(code, world.registers(), on_fault=(world.ld("r0", "g"),))
+    second = Thread((world.st(1, "g"), dmb(), world.ld("r1", "f")), {})
+    found = explore(world.program(first, second)).reachable(
+        lambda o: o.register(0, "r0") == 0 and o.register(1, "r1") == 0
+    )
+    assert found == (barrier != (dsb("ST"),))
