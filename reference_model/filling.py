@@ -15,7 +15,7 @@ from reference_model.entries import (
     entry_of,
 )
 from reference_model.memory import Cell, Memory, StoreRecord
-from reference_model.tables import Link, Piece, Table, Tables
+from reference_model.tables import Link, Table, Tables
 from reference_model.tlb import Tlb
 
 __all__ = ["Filling"]
@@ -129,28 +129,21 @@ class Filling:
 
     def _end(self, link: Link, now: int) -> None:
         # Whatever may be held of this chain is stale from here on.
-        group = [link, *self._tables.group(link)]
-        neighbours = self._tables.neighbours(link)
+        parts = [link, *self._tables.group(link), *self._tables.neighbours(link)]
         for tlb in self._tlbs:
             for tag in tlb.users(link.table.root):
-                for kind in tlb.kinds_of(link):
-                    if tlb.may_hold(entry_of(kind, tag, link), now):
-                        regime = link.table.root.regime
-                        tlb.copies.keep(tag, regime, link.cell, link.record)
-                        for part in group:
-                            self._outlives(tlb, entry_of(kind, tag, part), now)
-                for piece in neighbours:
-                    self._neighbour(tlb, tag, piece, now)
+                for part in parts:
+                    for kind in tlb.kinds_of(part):
+                        self._outlives(tlb, tag, entry_of(kind, tag, part), now)
 
-    def _outlives(self, tlb: Tlb, entry: Entry, now: int) -> None:
-        tlb.add(entry, now)
-        tlb.note_leaf(entry, now, current=True)
-
-    def _neighbour(self, tlb: Tlb, tag: Tag, piece: Piece, now: int) -> None:
-        whole = piece.table.read(piece.cell, piece.record)
-        for kind in tlb.kinds_of(piece):
-            if tlb.may_hold(entry_of(kind, tag, whole), now):
-                self._outlives(tlb, entry_of(kind, tag, piece), now)
+    @staticmethod
+    def _outlives(tlb: Tlb, tag: Tag, entry: Entry, now: int) -> None:
+        # Operations by address take the parts of a group one by one (I_JQPNP).
+        if tlb.may_hold(entry, now):
+            link = entry.link
+            tlb.copies.keep(tag, link.table.root.regime, link.cell, link.record)
+            tlb.add(entry, now)
+            tlb.note_leaf(entry, now, current=True)
 
     def _adopted(self, table: Table, now: int) -> None:
         for tlb in self._tlbs:
@@ -158,3 +151,5 @@ class Filling:
                 if context.root == table.root:
                     for cell in self._tables.cells(table):
                         self._unretired(tlb, context.tag, table, cell, now)
+                        link = table.read(cell, cell.current)
+                        self._pieces(tlb, context.tag, self._tables.astray(link), now)

@@ -21,7 +21,7 @@ from shorthand import (
     tlbi,
 )
 
-from reference_model.events import Event
+from reference_model.events import Event, ExceptionEntry
 from reference_model.machine import Machine
 from reference_model.profiles import ARCHITECTURE_PROFILES
 from reference_model.start import Start
@@ -91,3 +91,22 @@ def test_group_written_one_by_one_over_invalid() -> None:
     assert _broken(_run([0] * GROUP, [*change[:-1], dsb("ish"), RELEASE])) == {
         ("O1", "")
     }
+
+
+def test_table_linked_with_part_of_a_group() -> None:
+    memory = {ROOT + 8: table(TABLE2), MEMBERS[0]: MARKED[0]}
+    start = Start(2, memory, (registers(0), registers(1)))
+    link: list[Event] = [store(TABLE2, table(TABLE3)), dsb("sy"), RELEASE]
+    machine = Machine(ARCHITECTURE_PROFILES["P0-v8.0"], start)
+    found = machine.run([*TWO_RUNNING, *link])
+    assert {(v.broken.value, v.low) for v in found} == {("O1", IPA + 0x1000)}
+
+
+def test_member_kept_out_of_context_is_gone_by_its_own_address() -> None:
+    """What was removed for one address is not held again by way of another."""
+    stopped = [ExceptionEntry(1), dsb("sy", pe=1)]
+    others = _flush(range(1, GROUP))
+    first = [store(MEMBERS[0]), *_flush(range(1)), RELEASE]
+    rest = [store(pa) for pa in MEMBERS[1:]]
+    found = _run(MARKED, [*stopped, *others, *rest, *first])
+    assert found == []
