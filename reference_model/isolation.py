@@ -186,9 +186,12 @@ class Isolation:
     def foreign_root(
         self, tlb: Tlb, context: Context, index: int, now: int
     ) -> list[Violation]:
-        """Find entries of EL2 made from another root under the same tag (O5)."""
-        for root in tlb.roots(context.tag):
-            if root == context.root or root.regime is not context.root.regime:
+        """Find entries of EL2 made from another root under the same tag (O5).
+
+        Global ones match every ASID (R_QGKGF).
+        """
+        for root in tlb.roots_of(context.root.regime):
+            if root == context.root:
                 continue
             held = self._held(tlb, context.tag, root, now)
             if held is not None:
@@ -209,6 +212,8 @@ class Isolation:
     def _held(self, tlb: Tlb, tag: Tag, root: Root, now: int) -> Entry | None:
         """Return an entry made from a root that may be held, a leaf if any."""
         entries = tlb.made_from(tag, root)
+        if tag.asid is not None:
+            entries += tlb.made_from(Tag(tag.vmid), root)
         for top in self._tables.space(root).tops:
             for link in self._links(top):
                 current = (entry_of(k, tag, link) for k in tlb.kinds_of(link))

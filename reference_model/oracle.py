@@ -59,7 +59,7 @@ class Oracle:
                 reason, now = verdicts[link]
                 if reason:
                     reason = "" if reason == _MORE else reason
-                    if entry in tlb.lingering:
+                    if entry not in tlb.stale:
                         reason = "unsynchronised"
                     if scrub:
                         reason = "scrub"
@@ -148,6 +148,7 @@ class Oracle:
             for page in pages:
                 violation = self._walked_stale(tlb, page, index)
                 violation = violation or self._walked_linked(tlb, page, index, now)
+                violation = violation or self._walked_lingering(tlb, page, index)
                 if violation is not None:
                     found.append(violation)
                     break
@@ -155,33 +156,34 @@ class Oracle:
 
     def _walked_stale(self, tlb: Tlb, page: int, index: int) -> Violation | None:
         for entry in tlb.walkers(page):
-            return Violation(
-                Property.O4,
-                index,
-                tlb.pe,
-                entry.kind,
-                entry.vmid,
-                self._index_at[entry.link.ended],
-                entry.link,
-                low=entry.link.ia,
-                high=entry.link.end,
-            )
+            return self._walker(tlb, entry, index)
         for entry in tlb.stale:
             output = entry.link.descriptor.output
             size = entry.link.end - entry.link.ia
             if entry.kind is EntryKind.S12W and output <= page < output + size:
-                return Violation(
-                    Property.O4,
-                    index,
-                    tlb.pe,
-                    entry.kind,
-                    entry.vmid,
-                    self._index_at[entry.link.ended],
-                    entry.link,
-                    low=entry.link.ia,
-                    high=entry.link.end,
-                )
+                return self._walker(tlb, entry, index)
         return None
+
+    def _walked_lingering(self, tlb: Tlb, page: int, index: int) -> Violation | None:
+        # The PE's own walks may go on from before its DSB (R_BLDZX).
+        for entry in tlb.lingering:
+            if entry.kind in TABLE_KINDS and page in entry.link.child.frames:
+                found = self._walker(tlb, entry, index)
+                return replace(found, reason="unsynchronised")
+        return None
+
+    def _walker(self, tlb: Tlb, entry: Entry, index: int) -> Violation:
+        return Violation(
+            Property.O4,
+            index,
+            tlb.pe,
+            entry.kind,
+            entry.vmid,
+            self._index_at[entry.link.ended],
+            entry.link,
+            low=entry.link.ia,
+            high=entry.link.end,
+        )
 
     def _walked_linked(
         self, tlb: Tlb, page: int, index: int, now: int

@@ -162,6 +162,11 @@ class Tlb:
         """List the roots that the PE has ever used under a tag, oldest first."""
         return [root for used, root in self._filled if used == tag]
 
+    def roots_of(self, regime: Regime) -> list[Root]:
+        """List the roots of a regime that the PE has ever used, oldest first."""
+        used = (root for _, root in self._filled if root.regime is regime)
+        return list(dict.fromkeys(used))
+
     # ------------------------------------------------------ current entries
 
     def kinds_of(self, link: Link) -> tuple[EntryKind, ...]:

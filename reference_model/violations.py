@@ -43,7 +43,8 @@ class Violation:
     R_WHZWS for O2, ``reason`` tells apart the cases of O3 ("vcpu": entries of
     another vCPU; "fb": own ones that a local TLBI elsewhere did not reach;
     "mixed": made from registers of different contexts) and O4 ("linked": still
-    part of a tree; "init": linked before it was sure to be cleared), O1
+    part of a tree; "init": linked before it was sure to be cleared;
+    "unsynchronised": as for O1), O1
     ("unsynchronised": gone but for the PE's own accesses until an ISB; "dirty":
     lets writes go unmarked; "scrub": lets a scrubbed page be written;
     "deferred": of permissions that were restricted before another change), O5

@@ -20,6 +20,7 @@ _BY_REASON = {
     "elsewhere",
     (Property.O3, "mixed"): "{pe} may hold entries from mixed registers",
     (Property.O4, "init"): "{pe} may read what the table page held before",
+    (Property.O4, "unsynchronised"): "{pe} itself may still walk it until an ISB",
     (Property.O5, "cnp"): "{pe} may use entries that other tables gave another PE",
     (Property.O5, "sysreg"): "{pe} may use entries made under the old register value",
     (Property.O5, "root"): "{pe} may use entries of the other tables",

@@ -19,6 +19,7 @@ _BY_REASON = {
     (Property.O3, "mixed"): "at-speculate-mixed-context",
     (Property.O3, "fb"): "hcr-fb-cleared",
     (Property.O4, "init"): "table-published-before-init",
+    (Property.O4, "unsynchronised"): "missing-isb-after-tlbi",
     (Property.O5, "asid"): "asid-reuse-without-flush",
     (Property.O5, "cnp"): "cnp-table-mismatch",
     (Property.O5, "root"): "tlb-cached-sysreg-change-no-tlbi",

@@ -6,7 +6,7 @@ import pytest
 from shorthand import dsb, store
 
 from reference_model.entries import EntryKind
-from reference_model.events import Event, Isb, Msr, Release, Tlbi
+from reference_model.events import Event, Isb, Msr, Release, TableFree, Tlbi
 from reference_model.machine import Machine
 from reference_model.profiles import ARCHITECTURE_PROFILES
 from reference_model.start import Start
@@ -110,3 +110,17 @@ def test_global_leaf_over_one_that_was_not_r_whzws() -> None:
     events = [store(TABLE3, leaf), *FLUSH, Isb(0), END]
     found = _run(events, hcr=E2H, leaf=leaf | NOT_GLOBAL, asid=1)
     assert {(v.broken.value, v.conflict) for v in found} == {("O2", "global")}
+
+
+def test_table_freed_before_the_isb_r_bldzx() -> None:
+    """The PE's own walks may use what was there before its DSB."""
+    gone = [store(TABLE2, 0), *FLUSH]
+    free = TableFree(0, TABLE3)
+    assert _kinds(_run([*gone, free])) == {("O4", 0, "S1W", "unsynchronised")}
+    assert _run([*gone, Isb(0), free]) == []
+    assert _run([*gone, free], profile="P3-bbml2") == []
+
+
+def test_global_entries_match_every_asid_r_qgkgf() -> None:
+    switch: list[Event] = [Msr(0, "TTBR0_EL2", 2 << 48 | OTHER), Isb(0)]
+    assert _kinds(_run(switch, hcr=E2H, asid=1)) == {("O5", 0, "S1", "asid")}
