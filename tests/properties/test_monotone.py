@@ -29,7 +29,7 @@ from reference_model.profiles import ARCHITECTURE_PROFILES
 from reference_model.repeated import expand
 
 Found = set[tuple[int, str, int, str, str]]
-PROFILES = ("P0-v8.0", "P2-v8.4", "P3-bbml2")
+PROFILES = ("P0-v8.0", "P1-repeat", "P2-v8.4", "P3-bbml2", "P4-at-spec")
 sparingly = settings(
     max_examples=150,
     derandomize=True,
@@ -65,15 +65,19 @@ def violations(trace: Placed, profile: str = "P0-v8.0") -> Found:
     }
 
 
-def comparable(found: Found) -> Found:
+def comparable(found: Found, profile: str) -> Found:
     """Leave out what of a violation depends on more than what is held.
 
     A BBM violation is noticed when the second entry is made, which a repair
     can put off.  Which entry an O4 or O5 names depends on what else is held.
+    With the REPEAT_TLBI erratum a TLBI takes an entry and leaves accesses through
+    it (F6.4): M7 then stands for O1, at whatever event looks for it.
     """
     kept = set()
     for index, broken, pe, kind, reason in found:
-        if broken == "O2":
+        if broken in ("O1", "M7") and profile == "P1-repeat":
+            kept.add((-1, "O1 or M7", pe, "", ""))
+        elif broken == "O2":
             kept.add((-1, broken, pe, "", ""))
         elif broken in ("O4", "O5"):
             kept.add((index, broken, pe, "", ""))
@@ -165,8 +169,8 @@ def test_more_maintenance_never_adds_a_violation(
     profile: str, pair: tuple[Placed, Placed]
 ) -> None:
     weak, strong = pair
-    more = comparable(violations(strong, profile))
-    assert more <= comparable(violations(weak, profile))
+    more = comparable(violations(strong, profile), profile)
+    assert more <= comparable(violations(weak, profile), profile)
 
 
 # ---------------------------------------------------------------- irrelevant
