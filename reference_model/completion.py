@@ -190,7 +190,7 @@ class Completion:
     ) -> bool:
         """Tell whether a walk can read ``link`` from memory below a source."""
         table = link.table
-        if link.record not in link.cell.visible(tlb.pe, time + 1, table.floor):
+        if link.record not in link.cell.visible(tlb.pe, time + 1, tlb.floor(table)):
             return False
         if table.link is None:
             return True

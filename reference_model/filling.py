@@ -91,7 +91,7 @@ class Filling:
     @staticmethod
     def _readable(tlb: Tlb, tag: Tag, table: Table, cell: Cell) -> list[StoreRecord]:
         """List the values that a walk may be given: of memory, and of copies."""
-        visible = cell.visible(tlb.pe, floor=table.floor)
+        visible = cell.visible(tlb.pe, floor=tlb.floor(table))
         copied = tlb.copies.of(tag, table.root.regime, cell)
         return [*(r for r in copied if r not in visible), *visible]
 

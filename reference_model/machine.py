@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from reference_model.accesses import Accesses
 from reference_model.addresses import PAGE_BYTES, page_of
 from reference_model.assumptions import Assumptions
+from reference_model.cleaning import Cleaning
 from reference_model.completion import Completion
 from reference_model.conflicts import Conflicts
 from reference_model.entries import (
@@ -48,7 +49,7 @@ from reference_model.icache import InstructionCaches
 from reference_model.isolation import Isolation
 from reference_model.issued import Issued
 from reference_model.maintenance import Maintenance
-from reference_model.memory import LINE_BYTES, Memory
+from reference_model.memory import Memory
 from reference_model.oracle import Oracle
 from reference_model.pe import Pe
 from reference_model.profiles import AT_SPECULATE, REPEAT_TLBI, Profile
@@ -71,8 +72,6 @@ from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
 __all__ = ["Machine", "Start"]
-
-_CLEAN_TO_COHERENCY = ("DC CVAC", "DC CIVAC", "DC CVAP", "DC CVADP")
 
 
 class Machine:
@@ -104,7 +103,13 @@ class Machine:
         self.memory = Memory(start.pes, self._reach.walkers, self._reach.incoherent)
         self.tables = Tables(self.memory)
         self.tlbs = [
-            Tlb(n, self.tables, self._kinds(n), copies=not profile.ntlbpa)
+            Tlb(
+                n,
+                self.tables,
+                self._kinds(n),
+                copies=not profile.ntlbpa,
+                coherent=n not in self._reach.incoherent,
+            )
             for n in sorted(self._reach.walkers)
         ]
         self._filling = Filling(self.memory, self.tables, self.tlbs)
@@ -122,7 +127,9 @@ class Machine:
             profile.bbm,
             self._index_at,
             read_only_exempt=not self.assumptions.bbm_ro_same_content,
-            may_abort=self._may_abort(start),
+            # A TLB conflict abort would find no handler (F5.5, F5.6).
+            may_abort=profile.bbm in (1, 2)
+            and not (self.assumptions.bbml2_noabort or start.conflict_aborts_handled),
             nt_cacheable=self.assumptions.nt_cacheable,
         )
         self._icaches = InstructionCaches(start.pes, by_vmid=profile.vpipt)
@@ -141,6 +148,7 @@ class Machine:
         self._speculative = AT_SPECULATE in profile.errata
         self._order = PublicationOrder(start.pes)
         self._publication = Publication(self.tlbs, self._index_at)
+        self._cleaning = Cleaning(start.pes, self.memory, self._publication)
         self.pes = [Pe(n, profile.vmid_bits) for n in range(start.pes)]
         self._load(start)
 
@@ -161,11 +169,6 @@ class Machine:
             context = Context(vmid, root_of(iommu.vttbr, iommu.vtcr), ())
             self.tlbs[number].activate((context,), 0)
             self._filling.enter(self.tlbs[number], context, 0)
-
-    def _may_abort(self, start: Start) -> bool:
-        """Tell whether a TLB conflict abort would find no handler (F5.5, F5.6)."""
-        may = self.profile.bbm in (1, 2) and not self.assumptions.bbml2_noabort
-        return may and not start.conflict_aborts_handled
 
     def _kinds(self, walker: int) -> frozenset[EntryKind]:
         """Return the kinds of entry that a walker's TLB may hold."""
@@ -304,6 +307,7 @@ class Machine:
         if event.access is Access.ALL:  # R_PSMWS
             self._maintenance.complete(event.pe, domain, self.now, nxs=event.nxs)
             self._icaches.complete(event.pe, domain)
+            self._cleaning.complete(event.pe, domain)
         # R_SPVBD, R_TGRMW; with lock hand-over
         self._retire(event.pe, self.now, domain)
         if self.assumptions.dsb_transitive:
@@ -367,8 +371,7 @@ class Machine:
         tlb.activate(before, self.now)
 
     def _cache(self, event: CacheOp) -> None:
-        if event.op.upper() in _CLEAN_TO_COHERENCY:
-            self.memory.clean(event.pa & -LINE_BYTES)
+        self._cleaning.execute(event.pe, event.op.upper(), event.pa)
         self._icaches.invalidate(event.pe, event.op.upper())
 
     def _exception_entry(self, event: ExceptionEntry) -> None:

@@ -147,13 +147,11 @@ class Memory:
         self._unpublished[pe].append((cell, new))
         return cell, old, new
 
-    def clean(self, line: int) -> None:
-        """Clean a cache line of LINE_BYTES to the point of coherency."""
-        held = self._pages.get(page_of(line), {})
-        for pa in range(line, line + LINE_BYTES, DESCRIPTOR_BYTES):
-            if pa in held:
-                for record in held[pa].records:
-                    record.cleaned = True
+    def records(self, pa: int, size: int) -> list[StoreRecord]:
+        """List the stores so far to the locations of a range within a page."""
+        held = self._pages.get(page_of(pa), {})
+        places = range(pa, pa + size, DESCRIPTOR_BYTES)
+        return [record for at in places if at in held for record in held[at].records]
 
     def unpublished(self) -> list[Cell]:
         """List the locations of which some walker may still read an old value."""

@@ -11,12 +11,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reference_model.entries import EntryKind
+from reference_model.addresses import PAGE_BYTES
+from reference_model.entries import EntryKind, table_kind
+from reference_model.memory import LINE_BYTES
 from reference_model.tables import Table
 from reference_model.tlb import Tlb
 from reference_model.violations import Property, Violation
 
-__all__ = ["Publication"]
+__all__ = ["Clearing", "Publication"]
+
+
+@dataclass(eq=False, slots=True)
+class Clearing:
+    """A page that a PE has cleared, and for which walkers that is not yet sure.
+
+    ``dirty`` are the cache lines that have not been cleaned to the point of
+    coherency: a walker that is not coherent may read them as they were (F8.4).
+    """
+
+    pe: int
+    time: int
+    walkers: set[int]
+    dirty: set[int]
 
 
 @dataclass(eq=False, slots=True)
@@ -24,47 +40,65 @@ class _Unready:
     """A linked table that some walkers may find as it was before clearing."""
 
     table: Table
-    pe: int
-    time: int
+    clearing: Clearing
     walkers: set[int]
 
 
 class Publication:
     """Which pages were cleared when, and the tables linked too early."""
 
-    def __init__(self, tlbs: list[Tlb], times: Sequence[int]) -> None:
+    def __init__(
+        self,
+        tlbs: list[Tlb],
+        times: Sequence[int],
+    ) -> None:
         self._tlbs = tlbs
         self._index_at = times  # machine time -> event index
-        self._cleared: dict[int, tuple[int, int]] = {}  # page -> PE, time
+        self._incoherent = frozenset(tlb.pe for tlb in tlbs if not tlb.coherent)
+        self._cleared: dict[int, Clearing] = {}  # by page
         self._unready: list[_Unready] = []
 
     def clear(self, pages: Iterable[int], pe: int, time: int) -> None:
         """Note that a PE has overwritten whole pages."""
         for page in pages:
-            self._cleared[page] = (pe, time)
+            walkers = {tlb.pe for tlb in self._tlbs}
+            lines = set(range(0, PAGE_BYTES, LINE_BYTES) if self._incoherent else ())
+            self._cleared[page] = Clearing(pe, time, walkers, lines)
+
+    def clearing(self, page: int) -> Clearing | None:
+        """Return what is not yet sure of the clearing of a page."""
+        return self._cleared.get(page)
 
     def link(self, table: Table) -> None:
         """Note that ``table`` is now part of a tree in use."""
         for page in table.frames:
             if page not in self._cleared or table.floor is None:
                 continue
-            pe, time = self._cleared[page]
-            if time > table.floor[pe]:
-                walkers = {tlb.pe for tlb in self._tlbs}
-                self._unready.append(_Unready(table, pe, time, walkers))
+            clearing = self._cleared[page]
+            walkers = clearing.walkers & self._incoherent
+            if clearing.time > table.floor[clearing.pe]:
+                walkers = set(clearing.walkers)
+            if walkers:
+                self._unready.append(_Unready(table, clearing, walkers))
                 return
 
     def publish(self, pe: int, up_to: int, walkers: frozenset[int]) -> None:
         """Note that a DSB has retired what a PE's stores replaced (R_SPVBD)."""
         if not self._cleared and not self._unready:
             return
-        for page, (by, time) in list(self._cleared.items()):
-            if by == pe and time <= up_to and walkers >= {t.pe for t in self._tlbs}:
-                del self._cleared[page]
+        for page, clearing in list(self._cleared.items()):
+            if clearing.pe == pe and clearing.time <= up_to:
+                clearing.walkers -= self._reached(clearing, walkers)
+                if not clearing.walkers:
+                    del self._cleared[page]
         for unready in self._unready:
-            if unready.pe == pe and unready.time <= up_to:
-                unready.walkers -= walkers
+            clearing = unready.clearing
+            if clearing.pe == pe and clearing.time <= up_to:
+                unready.walkers -= self._reached(clearing, walkers)
         self._unready = [u for u in self._unready if u.walkers]
+
+    def _reached(self, clearing: Clearing, walkers: frozenset[int]) -> frozenset[int]:
+        return walkers - self._incoherent if clearing.dirty else walkers
 
     @property
     def unready(self) -> bool:
@@ -89,7 +123,7 @@ class Publication:
             Property.O4,
             index,
             tlb.pe,
-            EntryKind.S2W,
+            table_kind(table.link) if table.link else EntryKind.S2W,
             vmid,
             self._index_at[table.youngest],  # the store that linked it
             table.link,

@@ -26,9 +26,10 @@ from reference_model.entries import (
     kinds_of,
 )
 from reference_model.issued import Issued
+from reference_model.memory import Clock
 from reference_model.regimes import Regime
 from reference_model.sysregs import Root
-from reference_model.tables import Link, Tables
+from reference_model.tables import Link, Table, Tables
 from reference_model.tlbi import By
 
 __all__ = ["Tlb"]
@@ -47,8 +48,10 @@ class Tlb:
         kinds: frozenset[EntryKind] = ALL_KINDS,
         *,
         copies: bool = False,
+        coherent: bool = True,
     ) -> None:
         self.pe = pe
+        self.coherent = coherent
         self._tables = tables
         self._kinds = kinds
         self.stale: dict[Entry, int] = {}  # entry -> time it became stale
@@ -65,6 +68,14 @@ class Tlb:
         self._kept: dict[Stage1, int] = {}  # made through stale entries alone
         self._outdated: dict[Stage1, int] = {}
         self._cleared = Cleared()
+
+    def floor(self, table: Table) -> Clock | None:
+        """Return the stores that its walks of a table see for certain.
+
+        What is ordered before the link to it need not have been cleaned for a
+        walker that is not coherent (F8.4).
+        """
+        return table.floor if self.coherent else None
 
     # ------------------------------------------------------------- contexts
 
