@@ -47,7 +47,7 @@ def issue(
 ) -> Maintenance:
     """Decode a TLBI where it is executed."""
     operation = decode_operation(name)
-    if operation.clean:
+    if operation.clean or operation.nxs:
         raise Unmodelled(f"TLBI {name} in an exploration")
     reading = Reading(GRANULE, ttl=profile.ttl, ranges=profile.tlb_range)
     target = target_of(operation, operand, reading)

@@ -150,6 +150,8 @@ _FIXED = (
     "dsb_transitive",
     "dsb_nsh_completes_is",
     "altp2m",
+    "repeat_tlbi_s2_forms",
+    "a32_tlbi_program_order",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from laid_out import World, dsb, el1, el2, faulted, isb, msr
+from laid_out import World, dsb, el1, el2, faulted, isb, msr, tlbi
 
 from reference_model.assumptions import Assumptions
 from reference_model.exploration.program import (
@@ -80,6 +80,14 @@ def test_descriptors_that_are_not_explored(bit: int, message: str) -> None:
     world.memory[cell] = 0x4020_0000 | 1 << 10 | 1 | 1 << bit
     with pytest.raises(Unmodelled, match=message):
         explore(world.program(el1(world.ld("r0", "x"), registers=world.registers())))
+
+
+@pytest.mark.parametrize("name", ["VMALLS12E1ISNXS", "VMALLWS2E1"])
+def test_operations_that_are_not_explored(name: str) -> None:
+    world = World()
+    world.map1("x", "pa1")
+    with pytest.raises(Unmodelled, match=name):
+        explore(world.program(el2(tlbi(name), registers=world.registers())))
 
 
 def test_an_assumption_it_cannot_follow_is_refused() -> None:
