@@ -3,5 +3,5 @@
 __all__ = ["Unexhausted"]
 
 
-class Unexhausted(Exception):
+class Unexhausted(Exception):  # noqa: N818 - an outcome of its own, not an error
     """Not every execution was looked at, so nothing is known about the rest."""
