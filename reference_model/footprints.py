@@ -22,6 +22,7 @@ from reference_model.events import (
     Access,
     Barrier,
     BarrierKind,
+    CacheOp,
     Domain,
     Eret,
     Event,
@@ -282,6 +283,7 @@ class _Running:
         self._draining = False
         self._locked = False
         self._cleared = False
+        self._iommus = bool(start.iommus)
         self._stored: set[int] = set()
         self._flying: list[Issue] = []
         self._speculative = AT_SPECULATE in profile.errata
@@ -298,6 +300,8 @@ class _Running:
                 return Footprint(Role.STORE, frozenset({event.pa & -DESCRIPTOR_BYTES}))
             case Zero():
                 self._cleared = True
+            case CacheOp():
+                self._cleared |= self._iommus  # done with a DSB (F8.4)
             case Tlbi():
                 return self._tlbi(event)
             case Barrier():
@@ -344,7 +348,7 @@ class _Running:
         if event.kind is BarrierKind.DMB or event.access is Access.LD:
             return _LOCAL  # orders what the PE itself does later (M1)
         if self._cleared:
-            return _ANY  # publishes pages that are not followed here
+            return _ANY  # publishes what is not followed here
         cells = frozenset(self._stored) | (self.handed if self._locked else frozenset())
         if event.domain is not Domain.NSH:
             self._stored.clear()
