@@ -181,11 +181,11 @@ class _TreeRun:
         for number, first in enumerate(shared(pairs, self._outcome)):
             profile, run = pairs[number]
             if first not in found:
-                found[first] = self._diagnosed(scenario, profile, run, runs)
+                here = self._diagnosed(scenario, profile, run, runs)
+                hidden = self._hidden(scenario, profile, run, runs, here)
+                found[first] = here + hidden
             # Profiles that the trace cannot tell apart share the outcome.
             self._diagnoses.extend(_renamed(found[first], profile.name))
-            hidden = self._hidden(scenario, profile, run, runs, found[first])
-            self._diagnoses.extend(hidden)
 
     def _run(self, scenario: Scenario, profile: Profile, runs: list[Run]) -> Run:
         for run in runs:
@@ -283,7 +283,9 @@ def _distinct(violations: list[Violation]) -> list[Violation]:
 
 
 def _renamed(diagnoses: list[Diagnosis], profile: str) -> list[Diagnosis]:
-    return [replace(diagnosis, profile=profile) for diagnosis in diagnoses]
+    return [
+        d if d.profile == profile else replace(d, profile=profile) for d in diagnoses
+    ]
 
 
 def chosen(
