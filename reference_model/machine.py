@@ -357,8 +357,8 @@ class Machine:
                 self._filling.enter(tlb, context, self.now)
                 if context.vmid == NO_VMID:
                     report = self._isolation.foreign_root
-                    found = report(tlb, context, self.index, self.now)
-                    self.violations.extend(found)
+                    self.violations += report(tlb, context, self.index, self.now)
+                    self.violations += self._conflicts.with_current(self.index)
 
     def _at(self, event: At) -> None:
         """Let an executed AT fill from the loaded registers (F3.5)."""

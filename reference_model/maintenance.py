@@ -86,9 +86,12 @@ class Maintenance:
         by_ipa = operation.by in (By.INTERMEDIATE, By.RANGE)
         # An EL1&0 operation by VA is read with the guest's granule, but no
         # entry is known by the guest's VAs.
-        control = pe.value("VTCR_EL2" if by_ipa else "TCR_EL2")
+        control = pe.values("VTCR_EL2" if by_ipa else "TCR_EL2")
+        granules = list(dict.fromkeys(granule_of(value) for value in control))
+        if len(granules) > 1 and operation.by not in (By.EVERYTHING, By.VMID):
+            raise Unmodelled("a TLBI by address while the granule changes")
         return Reading(
-            granule_of(control), ttl=self._profile.ttl, ranges=self._profile.tlb_range
+            granules[-1], ttl=self._profile.ttl, ranges=self._profile.tlb_range
         )
 
     def complete(self, pe: int, domain: frozenset[int], now: int, *, nxs: bool) -> None:

@@ -10,6 +10,7 @@ from reference_model.sysregs import (
     EL2_REGISTERS,
     STAGE1_REGISTERS,
     TRANSLATION_REGISTERS,
+    asid_of,
     el2_root,
     forces_broadcast,
     has_asids,
@@ -22,6 +23,7 @@ from reference_model.unmodelled import Unmodelled
 __all__ = ["Pe"]
 
 _TCR_A1 = 1 << 22
+_TCR_EPD1 = 1 << 23
 
 
 class Pe:
@@ -125,13 +127,15 @@ class Pe:
         ]
         return list(dict.fromkeys(found))
 
-    @staticmethod
-    def _el2_context(ttbr: int, tcr: int, hcr: int) -> Context:
+    def _el2_context(self, ttbr: int, tcr: int, hcr: int) -> Context:
         if not has_asids(hcr):
             return Context(NO_VMID, el2_root(ttbr, tcr, Regime.EL2), ())
         if tcr & _TCR_A1:
             raise Unmodelled("TCR_EL2.A1: the ASID of TTBR1_EL2")
-        return Context(NO_VMID, el2_root(ttbr, tcr, Regime.EL20), (), ttbr >> 48)
+        if any(self._values["TTBR1_EL2"]) and not tcr & _TCR_EPD1:
+            raise Unmodelled("walks from TTBR1_EL2")
+        root = el2_root(ttbr, tcr, Regime.EL20)
+        return Context(NO_VMID, root, (), asid_of(ttbr, tcr))
 
     def mixtures(self) -> list[Context]:
         """List every mix of old and new values of the registers."""

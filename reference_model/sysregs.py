@@ -1,4 +1,4 @@
-"""The system registers that the EL1&0 translation regime depends on."""
+"""The system registers that translation depends on, of EL1&0 and of EL2."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ __all__ = [
     "STAGE1_REGISTERS",
     "TRANSLATION_REGISTERS",
     "Root",
+    "asid_of",
     "el2_host",
     "el2_root",
     "forces_broadcast",
@@ -45,12 +46,17 @@ TRANSLATION_REGISTERS = (
     "VTCR_EL2",
     *STAGE1_REGISTERS,
     *EL2_REGISTERS,
+    "TTBR1_EL2",
 )
 
 _VTCR_VS = 1 << 19  # 16-bit VMID
 # IRGN0, ORGN0, SH0, PS, HA and HD; T0SZ, SL0 and TG0 show in the root itself.
 _VTCR_CACHED = 3 << 8 | 3 << 10 | 3 << 12 | 7 << 16 | 3 << 21
 _VTCR_DS = 1 << 32
+# In TCR_EL1: IRGN0, ORGN0, SH0, IPS, HA and HD.
+_TCR_EL1_CACHED = 3 << 8 | 3 << 10 | 3 << 12 | 7 << 32 | 3 << 39
+_TCR_EL1_DS = 1 << 59
+_TCR_AS = 1 << 36  # 16-bit ASIDs
 _VTCR_SL2 = 1 << 33
 _PS_52_BITS = 6
 _BADDR_MASK = 0x0000_FFFF_FFFF_FFFE
@@ -99,6 +105,11 @@ def forces_broadcast(hcr: int) -> bool:
 def has_asids(hcr: int) -> bool:
     """Tell whether HCR_EL2.E2H makes EL2 the regime EL2&0, with ASIDs."""
     return bool(hcr & HCR_E2H)
+
+
+def asid_of(ttbr: int, tcr: int) -> int:
+    """Return the ASID of a TTBR0_EL2 value; 8 bits without TCR_EL2.AS."""
+    return ttbr >> 48 & (0xFFFF if tcr & _TCR_AS else 0xFF)
 
 
 def el2_host(hcr: int) -> bool:
@@ -164,16 +175,19 @@ def root_of(vttbr: int, vtcr: int) -> Root:
 def el2_root(ttbr: int, tcr: int, regime: Regime) -> Root:
     """Decode the root of the walks from TTBR0_EL2.
 
-    Raises Unmodelled for FEAT_LPA2 and for a reserved granule or size.
+    With E2H = 1 the fields of TCR_EL2 lie as in TCR_EL1.  Raises Unmodelled for
+    FEAT_LPA2 and for a reserved granule or size.
     """
+    host = regime is Regime.EL20
     granule = _GRANULES.get((tcr >> 14) & 3)
     if granule is None:
         raise Unmodelled("TCR_EL2.TG0 is reserved")
     bits = 64 - (tcr & 0x3F)
-    if tcr & _VTCR_DS or not granule.shift(2) < bits <= 48:
+    if tcr & (_TCR_EL1_DS if host else _VTCR_DS) or not granule.shift(2) < bits <= 48:
         raise Unmodelled(f"TCR_EL2: {bits}-bit VA or FEAT_LPA2")
     level = next(n for n in range(4) if granule.shift(n) < bits)
     base = ttbr & _BADDR_MASK
     if base != granule.table_of(base):
         raise Unmodelled("TTBR0_EL2: a root that shares its page with other data")
-    return Root(base, level, 1, granule, regime)
+    attributes = tcr & (_TCR_EL1_CACHED if host else _VTCR_CACHED)
+    return Root(base, level, 1, granule, regime, attributes)

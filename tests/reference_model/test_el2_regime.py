@@ -10,6 +10,7 @@ from reference_model.events import Event, Isb, Msr, Release, TableFree, Tlbi
 from reference_model.machine import Machine
 from reference_model.profiles import ARCHITECTURE_PROFILES
 from reference_model.start import Start
+from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
 ROOT, TABLE1, TABLE2, TABLE3, OTHER = (0x10_0000 + 0x1_0000 * n for n in range(5))
@@ -124,3 +125,49 @@ def test_table_freed_before_the_isb_r_bldzx() -> None:
 def test_global_entries_match_every_asid_r_qgkgf() -> None:
     switch: list[Event] = [Msr(0, "TTBR0_EL2", 2 << 48 | OTHER), Isb(0)]
     assert _kinds(_run(switch, hcr=E2H, asid=1)) == {("O5", 0, "S1", "asid")}
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_host_tcr_has_the_fields_of_tcr_el1(size: int) -> None:
+    """With E2H = 1, IPS lies where DS is without."""
+    tcr: list[Event] = [Msr(0, "TCR_EL2", TCR | size << 32), Isb(0)]
+    assert _kinds(_run(tcr, hcr=E2H, asid=1)) == {("O5", 0, "S1", "asid")}
+    with pytest.raises(Unmodelled, match="FEAT_LPA2"):
+        _run([Msr(0, "TCR_EL2", TCR | 1 << 59)], hcr=E2H, asid=1)
+
+
+def test_cached_field_of_tcr_changed_without_a_tlbi_r_vnrfw() -> None:
+    change: list[Event] = [Msr(0, "TCR_EL2", TCR | 3 << 12), Isb(0)]
+    assert _kinds(_run(change)) == {("O5", 0, "S1", "root")}
+
+
+def test_asid_of_8_bits_without_as() -> None:
+    switch: list[Event] = [Msr(0, "TTBR0_EL2", 0x101 << 48 | OTHER), Isb(0)]
+    leaf = OUT | VALID_PAGE | NOT_GLOBAL
+    found = _run(switch, hcr=E2H, leaf=leaf, asid=1)
+    assert _kinds(found) == {("O5", 0, "S1", "asid")}
+
+
+def test_upper_half_of_the_host_is_not_modelled() -> None:
+    with pytest.raises(Unmodelled, match="TTBR1_EL2"):
+        _run([Msr(0, "TTBR1_EL2", OTHER)], hcr=E2H, asid=1)
+    assert _run([Msr(0, "TTBR1_EL2", OTHER)]) == []  # no such half without E2H
+
+
+def test_replaced_while_translation_was_off() -> None:
+    off, on = Msr(0, "SCTLR_EL2", 0), Msr(0, "SCTLR_EL2", 1)
+    change = [store(TABLE3, OTHER_OUT | VALID_PAGE), dsb("ish")]
+    found = _run([off, Isb(0), *change, on, Isb(0)])
+    assert {(v.broken.value, v.pe, v.conflict) for v in found if v.pe == 0} == {
+        ("O2", 0, "oa")
+    }
+    flush: list[Event] = [Tlbi(0, "ALLE2IS"), dsb("ish")]
+    found = _run([off, Isb(0), *change, *flush, on, Isb(0)])
+    assert {v.pe for v in found} == {1}
+
+
+def test_granule_is_known_to_an_operation_by_address() -> None:
+    change: list[Event] = [Msr(0, "SCTLR_EL2", 0), Isb(0)]
+    change += [Msr(0, "TCR_EL2", TCR | 1 << 14), Tlbi(0, "VAE2IS", 0)]
+    with pytest.raises(Unmodelled, match="granule"):
+        _run(change)
