@@ -379,6 +379,7 @@ class Machine:
         if not pe.el2:
             self._local_tlbis(pe)
         pe.enter_el2(drained=self.assumptions.drain_ptw)
+        self._icaches.leave(event.pe)
         self.tlbs[event.pe].lingering.clear()
         self._context_changed(event.pe)
 
