@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from reference_model.addresses import PAGE_BYTES
-from reference_model.entries import EntryKind, table_kind
+from reference_model.entries import EntryKind
 from reference_model.memory import LINE_BYTES
+from reference_model.regimes import Regime
 from reference_model.tables import Table
 from reference_model.tlb import Tlb
 from reference_model.violations import Property, Violation
@@ -72,11 +73,12 @@ class Publication:
     def link(self, table: Table) -> None:
         """Note that ``table`` is now part of a tree in use."""
         for page in table.frames:
-            if page not in self._cleared or table.floor is None:
+            clearing = self._cleared.get(page)
+            if clearing is None:
                 continue
-            clearing = self._cleared[page]
             walkers = clearing.walkers & self._incoherent
-            if clearing.time > table.floor[clearing.pe]:
+            # No store links a root: nothing orders its clearing but a DSB.
+            if table.floor is None or clearing.time > table.floor[clearing.pe]:
                 walkers = set(clearing.walkers)
             if walkers:
                 self._unready.append(_Unready(table, clearing, walkers))
@@ -111,7 +113,7 @@ class Publication:
         for unready in self._unready:
             table = unready.table
             for tlb in self._tlbs:
-                if tlb.pe in unready.walkers and table.link is not None:
+                if tlb.pe in unready.walkers:
                     vmids = [c.vmid for c in tlb.active if c.root == table.root]
                     if vmids:
                         unready.walkers.discard(tlb.pe)
@@ -123,7 +125,7 @@ class Publication:
             Property.O4,
             index,
             tlb.pe,
-            table_kind(table.link) if table.link else EntryKind.S2W,
+            EntryKind.S2W if table.root.regime is Regime.EL10 else EntryKind.S1W,
             vmid,
             self._index_at[table.youngest],  # the store that linked it
             table.link,
