@@ -301,7 +301,8 @@ class _Running:
             case Zero():
                 self._cleared = True
             case CacheOp():
-                self._cleared |= self._iommus  # done with a DSB (F8.4)
+                # Done with a DSB only (F7.9, F8.4).
+                self._cleared |= self._iommus or event.op.startswith("IC")
             case Tlbi():
                 return self._tlbi(event)
             case Barrier():
