@@ -349,16 +349,18 @@ class Machine:
 
     def _context_changed(self, number: int) -> None:
         pe, tlb = self.pes[number], self.tlbs[number]
-        contexts = pe.contexts(speculative_at=self._speculative)
-        if not self.assumptions.out_of_context_no_fill and pe.el2:
-            contexts = tuple(dict.fromkeys((*contexts, *pe.loaded_contexts())))
-        if contexts != tlb.active:
-            for context in tlb.activate(contexts, self.now):
-                self._filling.enter(tlb, context, self.now)
-                if context.vmid == NO_VMID:
-                    report = self._isolation.foreign_root
-                    self.violations += report(tlb, context, self.index, self.now)
-                    self.violations += self._conflicts.with_current(self.index)
+        idle = self.assumptions.out_of_context_no_fill
+        contexts = pe.contexts(speculative_at=self._speculative, loaded=not idle)
+        if contexts == tlb.active:
+            return
+        entered = tlb.activate(contexts, self.now)
+        for context in entered:
+            self._filling.enter(tlb, context, self.now)
+            if context.vmid == NO_VMID:
+                found = self._isolation.foreign_root(tlb, context, self.index, self.now)
+                self.violations += found
+        if entered and pe.el2:  # on entry to a guest all is compared anyway
+            self.violations += self._conflicts.with_current(self.index)
 
     def _at(self, event: At) -> None:
         """Let an executed AT fill from the loaded registers (F3.5)."""

@@ -96,15 +96,20 @@ class Pe:
         self.synchronise()
         self.el2 = True
 
-    def contexts(self, *, speculative_at: bool) -> tuple[Context, ...]:
+    def contexts(
+        self, *, speculative_at: bool, loaded: bool = False
+    ) -> tuple[Context, ...]:
         """List the contexts from which walks of this PE may fill now.
 
         At EL2 the regime EL1&0 is out of context (R_NRJPP), but for walks begun
-        before and, with the AT_SPECULATE erratum, any mix of register values.
+        before and, with the AT_SPECULATE erratum, any mix of register values;
+        ``loaded`` takes the mix without the erratum too.
         """
         if not self.el2:
             return (self.guest_context(), *self.el2_contexts())
         found = dict.fromkeys(self.mixtures()) if speculative_at else {}
+        if loaded:
+            found |= dict.fromkeys(self.loaded_contexts())
         if self.draining is not None:
             found[self.draining] = None
         return (*found, *self.el2_contexts())

@@ -56,7 +56,6 @@ def test_at_speculate_fills_from_the_start() -> None:
     assert {v.broken.value for v in run} == {"O1"}
 
 
-@pytest.mark.xfail(reason="what is loaded at EL2 is not compared with what is held")
 def test_at_speculate_fills_beside_what_is_held() -> None:
     # PE 0 holds entries of VM 1, loads VM 2, replaces a table of VM 1, and then
     # loads VM 1 again: what it fills conflicts with what it has kept.
