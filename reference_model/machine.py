@@ -276,13 +276,11 @@ class Machine:
         before = self._order.before_store(pe, self.now, release=release)
         cell, old, new = self.memory.store(pa, value, pe, self.now, before)
         fresh = self._filling.stored(cell, old, new, self.now)
-        for link in fresh:
-            if link.descriptor.cacheable:
-                self._mapped(link.table.root)
         fresh = [link for link in fresh if link.descriptor.cacheable]
+        for link in fresh:
+            self._mapped(link.table.root)
         if fresh:
-            report = self._conflicts.with_fresh(fresh, self.index)
-            self.violations.extend(report)
+            self.violations += self._conflicts.with_fresh(fresh, self.index)
 
     def _mapped(self, root: Root) -> None:
         for tlb in self.tlbs:
