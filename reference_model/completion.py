@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_model.entries import (
     NO_VMID,
+    TABLE_KINDS,
     Entry,
     EntryKind,
     Stage1,
@@ -79,9 +80,11 @@ class Completion:
         for entry in dropped:
             tlb.remove(entry, now)
             # The PE's own accesses in a regime that is in context may use what
-            # was there before the DSB until it synchronises (R_BLDZX).
+            # was there before the DSB until it synchronises; with FEAT_ETS2
+            # instruction fetches may (R_BLDZX).
             own = any(op.pe == tlb.pe for op in done)
-            if self._lingers and own and entry.vmid == NO_VMID:
+            lingers = self._lingers or _serves_fetches(entry)
+            if lingers and own and entry.vmid == NO_VMID:
                 tlb.lingering[entry] = now
         for operation in done:
             tlb.end_copies(operation)
@@ -198,6 +201,12 @@ class Completion:
         if self._source(above, hits, time, tlb):
             return True
         return self._walked(table.link, tag, hits, time, tlb)
+
+
+def _serves_fetches(entry: Entry) -> bool:
+    """Tell whether instructions may be fetched through an entry of EL2."""
+    rights = entry.link.descriptor.rights
+    return entry.kind in TABLE_KINDS or any(r.startswith("xecute") for r in rights)
 
 
 def _makers(entry: Entry, tlb: Tlb) -> list[Tag]:

@@ -11,7 +11,7 @@ from reference_model.start import Start
 
 ROOT, TABLE1, TABLE2, TABLE3, OTHER = (0x10_0000 + 0x1_0000 * n for n in range(5))
 OUT = 0x8000_0000
-PAGE = OUT | 1 << 10 | 1 << 6 | 3 << 8 | 3  # AF, AP[1], inner shareable
+PAGE = OUT | 3 << 53 | 1 << 10 | 1 << 6 | 3 << 8 | 3  # XN, AF, AP[1], inner shareable
 NOT_GLOBAL = 1 << 11
 E2H = 1 << 34
 MEMORY = {

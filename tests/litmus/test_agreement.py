@@ -174,7 +174,7 @@ def test_damaged_sequences(seed: int) -> None:
 
 # ------------------------------------------------------ EL2's own translations
 
-HYP_WORLD = "test hypervisor\nmap hyp h -> pa1\ndata pa1 = 1\ndata done = 0\n"
+HYP_WORLD = "test hypervisor\nmap hyp h -> page(pa1, xn)\ndata pa1 = 1\ndata done = 0\n"
 HYP_RIGHT = (
     "DSB ISHST; TLBI VAE2IS, h; DSB ISH; ISB",
     "DSB ISHST; TLBI VALE2IS, h; DSB ISH; ISB",

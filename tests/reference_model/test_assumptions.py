@@ -95,7 +95,7 @@ WITH_CNP = [
 ]
 BOTH_OUT: list[Event] = [*DRAINED, ExceptionEntry(1), dsb("sy", 1)]
 LINKED = store(TABLE2 + 24, table(TABLE3))
-EL2_START = Start(1, {ROOT: 0x4000_0401 | 1 << 6}, (EL2,))
+EL2_START = Start(1, {ROOT: 0x4000_0401 | 1 << 6 | 1 << 54}, (EL2,))
 SHARED = Start(1, MEMORY, (registers(),), iommus=(Iommu(vttbr(), VTCR),))
 TWO_ROOTS = Start(
     2, {**MEMORY, OTHER_ROOT + 8: table(TABLE2)}, (registers(0), registers(1))

@@ -17,6 +17,7 @@ ROOT, TABLE1, TABLE2, TABLE3, OTHER = (0x10_0000 + 0x1_0000 * n for n in range(5
 VA, OUT, OTHER_OUT = 0x0, 0x8000_0000, 0xC000_0000
 VALID_PAGE = 1 << 10 | 1 << 6 | 3 << 8 | 3  # AF, AP[1] res1, inner shareable
 GLOBAL, NOT_GLOBAL = 0, 1 << 11
+NO_EXECUTE = 1 << 54
 E2H = 1 << 34
 TCR = 64 - 48  # 48-bit, 4K: walks from level 0
 MEMORY = {
@@ -71,7 +72,14 @@ def test_local_flush_leaves_the_other_pe() -> None:
 
 def test_own_accesses_need_an_isb_without_ets2_r_bldzx() -> None:
     assert _kinds(_run([GONE, *FLUSH, END])) == {("O1", 0, "S1", "unsynchronised")}
-    assert _run([GONE, *FLUSH, END], profile="P3-bbml2") == []
+    leaf = OUT | VALID_PAGE | NO_EXECUTE
+    assert _run([GONE, *FLUSH, END], profile="P3-bbml2", leaf=leaf) == []
+
+
+def test_fetches_need_an_isb_with_ets2_as_well_r_bldzx() -> None:
+    found = _run([GONE, *FLUSH, END], profile="P3-bbml2")
+    assert _kinds(found) == {("O1", 0, "S1", "unsynchronised")}
+    assert _run([GONE, *FLUSH, Isb(0), END], profile="P3-bbml2") == []
 
 
 def test_table_descriptor_leaves_a_walk_cache() -> None:
@@ -119,7 +127,8 @@ def test_table_freed_before_the_isb_r_bldzx() -> None:
     free = TableFree(0, TABLE3)
     assert _kinds(_run([*gone, free])) == {("O4", 0, "S1W", "unsynchronised")}
     assert _run([*gone, Isb(0), free]) == []
-    assert _run([*gone, free], profile="P3-bbml2") == []
+    # Fetches go through tables, whatever the leaves below permit.
+    assert _kinds(_run([*gone, free], profile="P3-bbml2"))
 
 
 def test_global_entries_match_every_asid_r_qgkgf() -> None:
