@@ -15,6 +15,9 @@ from reference_model.tlbi import Operation, Target
 
 __all__ = ["Issued"]
 
+_LASTS = 1 << 62
+_NO_LEVEL = -1
+
 
 @dataclass(eq=False, slots=True)
 class Issued:
@@ -107,7 +110,8 @@ class Issued:
         is_table = kind in TABLE_KINDS
         level: int | None = link.descriptor.level
         if is_table and self.target is not None and self.target.level is not None:
-            level = _leaf_level(link, tables)
+            until = max(self.done.values()) if self.done else _LASTS
+            level = _leaf_level(link, tables, self.time, until)
         return Candidate(
             regime,
             kind.has_stage1,
@@ -120,18 +124,41 @@ class Issued:
         )
 
 
-def _leaf_level(link: Link, tables: Tables) -> int | None:
+def _leaf_level(link: Link, tables: Tables, since: int, until: int) -> int | None:
     """Return the one level at which all walks below a Table end, if it is one.
 
-    A hint is right only if it is that of every leaf below (I_LTZBK).
+    A hint is right only if it is that of every leaf below (I_LTZBK), whenever
+    the operation takes effect.
     """
-    levels = set(_levels(link.child, tables))
-    return levels.pop() if len(levels) == 1 else None
+    found: set[int] = set()
+    for time in sorted({since, *_changes(link.child, tables, since, until)}):
+        found |= set(_levels(link.child, tables, time)) or {_NO_LEVEL}
+    level = found.pop()
+    return None if found or level == _NO_LEVEL else level
 
 
-def _levels(table: Table, tables: Tables) -> Iterator[int]:
-    for link in tables.links(table):
+def _changes(table: Table, tables: Tables, since: int, until: int) -> Iterator[int]:
+    """Yield when something below a table was stored."""
+    for cell in tables.cells(table):
+        for record in cell.records:
+            if record.time > until or 0 < record.replaced <= since:
+                continue
+            if record.time > since:
+                yield record.time
+            link = table.read(cell, record)
+            if link.descriptor.kind is Kind.TABLE:
+                yield from _changes(link.child, tables, since, until)
+
+
+def _levels(table: Table, tables: Tables, time: int) -> Iterator[int]:
+    """Yield the level of each leaf that stood below a table at a time."""
+    for cell in tables.cells(table):
+        stood = [record for record in cell.records if record.time <= time]
+        if not stood:
+            yield _NO_LEVEL  # forgotten: it may have been anything
+            continue
+        link = table.read(cell, stood[-1])
         if link.descriptor.kind is Kind.TABLE:
-            yield from _levels(link.child, tables)
+            yield from _levels(link.child, tables, time)
         elif link.descriptor.cacheable:
             yield link.descriptor.level
