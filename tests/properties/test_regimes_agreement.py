@@ -45,7 +45,8 @@ TCR = 64 - 30  # walks of 30 bits start at level 2
 E2H = 1 << 34
 VTTBR = 1 << 48 | ROOT
 TABLES = (ROOT, OTHER, TABLE, SPARE)
-ADDRESSES = [(a << 21) + (b << 12) for a in (0, 1) for b in SLOTS]
+# The unused slot stands for all others, which no operation by address takes.
+ADDRESSES = [(a << 21) + (b << 12) for a in (0, 1) for b in (0, 1)]
 
 Found = set[tuple[int, str, int, str]]
 
@@ -166,7 +167,7 @@ def flushes(draw: st.DrawFn, pe: int, world: World) -> list[Event]:
             ipa = draw(st.sampled_from(ADDRESSES)) >> 12
             by_ipa: list[Event] = [Tlbi(pe, "IPAS2E1IS", ipa)]
             if draw(st.booleans()):
-                by_ipa += [Tlbi(pe, "IPAS2E1IS", n) for n in SLOTS]
+                by_ipa += [Tlbi(pe, "IPAS2E1IS", n) for n in (0, 1)]
             flush = [ishst, *by_ipa, ish, Tlbi(pe, "VMALLE1IS"), ish]
     else:
         op = draw(st.sampled_from(["ALLE2IS", "ALLE2IS", "VAE2IS"]))
