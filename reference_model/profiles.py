@@ -36,7 +36,7 @@ class Profile:
     tlb_range: bool = False  # FEAT_TLBIRANGE, ID_AA64ISAR0_EL1[59:56]
     pa_bits: int = 40  # ID_AA64MMFR0_EL1[3:0]
     errata: frozenset[str] = frozenset()
-    vpipt: bool = False  # VPIPT instruction caches, CTR_EL0.L1Ip = 2
+    vpipt: bool = False  # VPIPT instruction caches, CTR_EL0.L1Ip = 0b00
     nested: bool = False  # itself a guest of KVM: same rules, other cost
     core: str = ""  # the real core that this is, or one variant of it
     # Errata that the code under test does not know of on this core.
