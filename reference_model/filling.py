@@ -151,5 +151,7 @@ class Filling:
                 if context.root == table.root:
                     for cell in self._tables.cells(table):
                         self._unretired(tlb, context.tag, table, cell, now)
-                        link = table.read(cell, cell.current)
-                        self._pieces(tlb, context.tag, self._tables.astray(link), now)
+                        if cell.pa in self._memory.contiguous:
+                            link = table.read(cell, cell.current)
+                            astray = self._tables.astray(link)
+                            self._pieces(tlb, context.tag, astray, now)
