@@ -384,43 +384,43 @@ DOMAINS = stage2_world(inner=(0, 1))
 IOMMUS = stage2_world(iommus=(True, False))
 
 
-@examples(150)
+@examples(400)
 @given(traces(EL2, marked=False))
 def test_el2(trace: list[Event]) -> None:
     agree(EL2, trace)
 
 
-@examples(60)
+@examples(200)
 @given(traces(EL2_ETS2, marked=False))
 def test_el2_with_ets2(trace: list[Event]) -> None:
     agree(EL2_ETS2, trace)
 
 
-@examples(150)
+@examples(400)
 @given(traces(EL20, marked=False))
 def test_el2_with_asids(trace: list[Event]) -> None:
     agree(EL20, trace)
 
 
-@examples(120)
+@examples(400)
 @given(traces(EL2_MARKED, marked=True))
 def test_contiguous_at_el2(trace: list[Event]) -> None:
     agree(EL2_MARKED, trace)
 
 
-@examples(150)
+@examples(400)
 @given(traces(GUESTS, marked=True))
 def test_contiguous_at_stage2(trace: list[Event]) -> None:
     agree(GUESTS, trace)
 
 
-@examples(120)
+@examples(400)
 @given(traces(DOMAINS, marked=False))
 def test_two_inner_domains(trace: list[Event]) -> None:
     agree(DOMAINS, trace)
 
 
-@examples(120)
+@examples(400)
 @given(traces(IOMMUS, marked=False))
 def test_iommus(trace: list[Event]) -> None:
     agree(IOMMUS, trace)
