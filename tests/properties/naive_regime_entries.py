@@ -85,7 +85,7 @@ class World(NamedTuple):
     """What the model is of; ``stage2`` or an EL2 regime, with ASIDs or without.
 
     ``inner`` gives the inner-shareable domain of each PE, ``iommus`` whether
-    each is coherent; ``lingers``: without FEAT_ETS2.
+    each is coherent; ``lingers``: without FEAT_ETS2; ``copies``: without FEAT_nTLBPA.
     """
 
     memory: dict[int, int]
@@ -95,3 +95,4 @@ class World(NamedTuple):
     inner: tuple[int, ...] = (0, 0)
     iommus: tuple[bool, ...] = ()
     lingers: bool = True
+    copies: bool = False

@@ -218,6 +218,11 @@ class NaiveRegimeWalks:
         if any(read.store >= flight.stores for read in entry.chain):
             return False
         op, kind = flight.op, entry.kind
+        if kind == "DESC":
+            if self.world.stage2:
+                return True
+            asid = self.world.asids and op != "ALLE2"
+            return op.endswith("E2") and (not asid or entry.asid == flight.asid)
         if self.world.stage2:
             if op in ("VMALLS12E1", "ALLE1"):
                 return True
@@ -250,6 +255,22 @@ class NaiveRegimeWalks:
                     oldest = max(oldest, stores.index(covered))
         return [s for s in stores[oldest:] if walker not in self.stores[s].retired]
 
+    def given(
+        self,
+        walker: int,
+        asid: int | None,
+        pa: int,
+        above: tuple[Read, ...],
+        held: set[Held],
+    ) -> list[int]:
+        """List the stores that a walk may be given: of memory, and of copies."""
+        copied = [
+            number
+            for number in self.at.get(pa, [])
+            if Held("DESC", asid, 0, (Read(pa, number),), pa) in held
+        ]
+        return list(dict.fromkeys([*self.readable(walker, pa, above), *copied]))
+
     def evolve(self, walker: int) -> None:
         """Let a walker fill, and TLBIs take effect, in every order."""
         flying = [f for f in self.flights if walker in f.scope and walker not in f.done]
@@ -277,11 +298,18 @@ class NaiveRegimeWalks:
 
     def fill(self, walker: int, entries: frozenset[Held]) -> frozenset[Held]:
         """Close the content of a TLB under walks."""
-        held = set(entries)
+        held, size = set(entries), -1
+        while size < len(held):  # what is copied may serve another walk
+            size = len(held)
+            self.fill_once(walker, held)
+        return frozenset(held)
+
+    def fill_once(self, walker: int, held: set[Held]) -> None:
+        """Add what each context lets a walker hold."""
         for asid, root in self.contexts(walker):
             chains = [
                 e.chain
-                for e in entries
+                for e in held
                 if e.kind in ("S1W", "S2W") and (e.asid, e.root) == (asid, root)
             ]
             for chain in [(), *chains]:
@@ -289,7 +317,6 @@ class NaiveRegimeWalks:
             if self.world.stage2 and walker in self.pes:
                 leaves = [e for e in held if e.kind == "S2" and e.root == root]
                 held |= {e._replace(kind="S12") for e in leaves}
-        return frozenset(held)
 
     def walk(
         self,
@@ -303,9 +330,11 @@ class NaiveRegimeWalks:
         stage = "S2" if self.world.stage2 else "S1"
         page = self.stores[chain[-1].store].value & OUTPUT if chain else root
         for pa in (page + 8 * slot for slot in SLOTS):
-            for number in self.readable(walker, pa, chain):
+            for number in self.given(walker, asid, pa, chain, held):
                 value = self.stores[number].value
                 longer = (*chain, Read(pa, number))
+                if self.world.copies and value & 1:
+                    held.add(Held("DESC", asid, 0, longer[-1:], pa))
                 if value & 3 == 3 and not chain:
                     held.add(Held(stage + "W", asid, root, longer, pa))
                     self.walk(walker, asid, root, longer, held)

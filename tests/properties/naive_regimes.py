@@ -29,7 +29,7 @@ class NaiveRegimes(NaiveRegimeWalks):
 
     def leaf(self, entry: Held) -> Leaf | None:
         """Say what a leaf entry translates."""
-        if entry.kind in ("S1W", "S2W"):
+        if entry.kind in ("S1W", "S2W", "DESC"):
             return None
         value, level = self.stores[entry.chain[-1].store].value, len(entry.chain) + 1
         return self.decode(value, level, self.address(entry))
@@ -133,7 +133,11 @@ class NaiveRegimes(NaiveRegimeWalks):
         for context in entered:
             for entry in self.held(walker):
                 mine = entry.kind != "S1W" and entry.asid is None
-                if entry.root != context.root and (mine or entry.asid == context.asid):
+                if (
+                    entry.kind != "DESC"
+                    and entry.root != context.root
+                    and (mine or entry.asid == context.asid)
+                ):
                     self.found("O5", walker, "")
 
     def conflicts(self, walker: int) -> None:

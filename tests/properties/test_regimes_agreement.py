@@ -92,8 +92,11 @@ def stage2_world(
 
 def machine_of(world: World) -> Machine:
     """Return the machine for a world."""
-    profile = ARCHITECTURE_PROFILES["P0-v8.0"].without_ntlbpa()
-    profile = replace(profile, ntlbpa=True, ets=0 if world.lingers else 2)
+    profile = replace(
+        ARCHITECTURE_PROFILES["P0-v8.0"],
+        ntlbpa=not world.copies,
+        ets=0 if world.lingers else 2,
+    )
     start = Start(
         2,
         dict(world.memory),
@@ -379,6 +382,8 @@ EL2 = el2_world(asids=False)
 EL2_ETS2 = el2_world(asids=False, lingers=False)
 EL2_MARKED = el2_world(asids=False, contiguous=True)
 EL20 = el2_world(asids=True)
+EL2_COPIES = EL2._replace(copies=True)
+EL20_COPIES = EL20._replace(copies=True)
 GUESTS = stage2_world()
 DOMAINS = stage2_world(inner=(0, 1))
 IOMMUS = stage2_world(iommus=(True, False))
@@ -400,6 +405,18 @@ def test_el2_with_ets2(trace: list[Event]) -> None:
 @given(traces(EL20, marked=False))
 def test_el2_with_asids(trace: list[Event]) -> None:
     agree(EL20, trace)
+
+
+@examples(200)
+@given(traces(EL2_COPIES, marked=False))
+def test_copies_at_el2(trace: list[Event]) -> None:
+    agree(EL2_COPIES, trace)
+
+
+@examples(200)
+@given(traces(EL20_COPIES, marked=False))
+def test_copies_with_asids(trace: list[Event]) -> None:
+    agree(EL20_COPIES, trace)
 
 
 @examples(400)
