@@ -19,8 +19,9 @@ from reference_model.events import (
     Store,
     Tlbi,
 )
-from reference_model.machine import Machine, Start
+from reference_model.machine import Machine
 from reference_model.profiles import ARCHITECTURE_PROFILES
+from reference_model.start import Start
 
 # 40-bit IPA, walks from level 1 with two concatenated root pages, 8-bit VMID.
 VTCR = (64 - 40) | 1 << 6
