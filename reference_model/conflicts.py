@@ -90,10 +90,13 @@ class Conflicts:
         self._read_only_exempt = read_only_exempt
         self._index_at = times  # machine time -> event index
 
-    def with_current(self, index: int) -> list[Violation]:
-        """Find stale entries that conflict with what walks now read."""
+    def with_current(self, index: int, only: Tlb | None = None) -> list[Violation]:
+        """Find stale entries that conflict with what walks now read.
+
+        ``only`` limits the search to one TLB, whose contexts have changed.
+        """
         found = _Found(index, self._index_at)
-        for tlb in self._tlbs:
+        for tlb in self._tlbs if only is None else (only,):
             for context in tlb.active:
                 for entry in tlb.stale:
                     self._check(found, tlb, context, entry)

@@ -358,7 +358,7 @@ class Machine:
                 found = self._isolation.foreign_root(tlb, context, self.index, self.now)
                 self.violations += found
         if entered and pe.el2:  # on entry to a guest all is compared anyway
-            self.violations += self._conflicts.with_current(self.index)
+            self.violations += self._conflicts.with_current(self.index, tlb)
 
     def _at(self, event: At) -> None:
         """Let an executed AT fill from the loaded registers (F3.5)."""
