@@ -48,17 +48,23 @@ def _joined(groups: dict[_Key, list[Diagnosis]]) -> dict[_Key, list[Diagnosis]]:
     """Join groups that blame one instruction at one place for the same repair.
 
     A broken break-before-make is told under the rule of the flush that is at
-    fault when that flush is at fault elsewhere too.
+    fault when that flush is at fault elsewhere too.  A warning is not taken
+    for the error of other profiles that the same repair mends.
     """
     joined: dict[_Key, list[Diagnosis]] = {}
     for key, group in sorted(groups.items(), key=lambda g: min(d.rank for d in g[1])):
         for other, members in joined.items():
-            if other[1:] == key[1:] and _same_repair(members, group):
+            alike = other[1:] == key[1:] and _severity(other) is _severity(key)
+            if alike and _same_repair(members, group):
                 members.extend(group)
                 break
         else:
             joined[key] = list(group)
     return joined
+
+
+def _severity(key: _Key) -> Severity:
+    return RULES[key[0]].severity
 
 
 def _same_repair(first: list[Diagnosis], second: list[Diagnosis]) -> bool:

@@ -58,6 +58,7 @@ def test_description(patch: Path) -> None:
         assert described.pop("rule") in RULES
         assert described.pop("scenario")
         assert described.pop("max_steps") > 0
+        assert {*described.pop("not_on", ())} <= {*ARCHITECTURE_PROFILES}
     assert not described
 
 

@@ -56,7 +56,9 @@ def test_bad_patch(patch: Path) -> None:
     assert seen, [(f.rule, f.scenarios) for f in new_errors(result)]
     profiles = wanted["profiles"]
     expected = set(ALL) if profiles == "all" else set(profiles)  # type: ignore[call-overload]
-    assert {p for f in found for p in f.profiles} >= expected
+    told = {p for f in found for p in f.profiles}
+    assert told >= expected
+    assert not told.intersection(wanted.get("not_on", ()))  # type: ignore[arg-type]
     for finding in seen:
         assert 2 <= len(finding.trace) <= 10
         assert len(finding.trace) <= int(str(wanted["max_steps"]))
