@@ -8,7 +8,7 @@ import pytest
 
 from reference_model.addresses import Granule
 from reference_model.exploration.held import Held, HeldKind
-from reference_model.exploration.matching import issue, removed
+from reference_model.exploration.matching import Readings, issue, removed
 from reference_model.matching import Candidate, Part, Selection, regimes_of
 from reference_model.operands import (
     Reading,
@@ -100,7 +100,14 @@ def test_same_entries(name: str, vmids: set[int]) -> None:
             regimes_of(operation, [0]),
         )
         explored = issue(
-            0, 0, name, operand, frozenset(vmids), PROFILE, force_broadcast=False
+            0,
+            0,
+            name,
+            operand,
+            frozenset(vmids),
+            PROFILE,
+            Readings(),
+            force_broadcast=False,
         )
         expected = bool(removed(explored, [entry]))
         assert selection.selects(_candidate(entry)) == expected, (entry, hex(operand))
