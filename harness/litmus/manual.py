@@ -11,6 +11,7 @@ A test describes a world (tables, VMs, PEs), then asks one of two questions:
   exists CONDITION   over programs of the PEs: does some execution end so?
                      Every interleaving, every reordering that the PEs are
                      free to do, and every content of the TLBs is tried.
+                     Walks start for the addresses that the programs access.
   trace:             over one order of events: which rules does it break?
                      Answered by the machine that `harness check` uses.
 

@@ -18,4 +18,8 @@ machine, one concept a module:
 Memory is multi-copy atomic, for walks too: a walk sees a store when it is
 performed, which may be as late as the next DSB of its PE that covers it; before
 one of the non-shareable domain is complete, only that PE's own walks see it.
+
+Walks start for the addresses that the program accesses, and for no other.  So
+where descriptors are kept by location (FEAT_nTLBPA = 0), a program must access an
+address for a walk there to leave a copy that another address comes by.
 """
