@@ -14,6 +14,7 @@ then how the time per event grows with the size, which should be about 1.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -169,9 +170,12 @@ def _row(name: str, path: Path, events: int, casemate: str | None) -> float:
 
 def main() -> None:
     """Measure and print."""
-    arguments = [name for name in sys.argv[1:] if name != "--quick"]
-    quick = len(arguments) < len(sys.argv) - 1
-    casemate = arguments[0] if arguments else None
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="smaller sizes")
+    parser.add_argument("casemate", nargs="?", metavar="CASEMATE-CHECK")
+    arguments = parser.parse_args()
+    casemate: str | None = arguments.casemate
+    quick: bool = arguments.quick
     sizes = (10_000, 100_000) if quick else (100_000, 1_000_000)
     pages = (1024, 4096) if quick else (4096, 16384)
     with tempfile.TemporaryDirectory() as work:
