@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from harness.check.absent import outer_shareable
 from harness.targets import Run
 from reference_model.events import Event, Msr, Repeat, Tlbi
 from reference_model.profiles import Profile
@@ -26,8 +27,8 @@ _ETS2 = 2
 class Traits:
     """What of a profile can matter to a trace.
 
-    ``hints``: an invalidation with a level hint, or by range.  ``wide_vmids``:
-    a VMID of more than 8 bits.
+    ``hints``: an invalidation with a level hint, by range, or outer shareable.
+    ``wide_vmids``: a VMID of more than 8 bits.
     """
 
     hints: bool
@@ -142,6 +143,7 @@ def _hinted(event: Tlbi, growth: int) -> bool:
     last = event.operand + growth
     return (
         event.op.startswith("R")
+        or outer_shareable(event.op)
         or bool((event.operand | last) & _TTL)
         or growth > _ADDRESS  # may have passed through values with a hint
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.check import store
+from harness.check.absent import absent
 from harness.check.alike import shared, trace_of
 from harness.check.alternatives import hidden_by_alternative, plain_profile
 from harness.check.coverage import Coverage, common, coverage_of
@@ -259,6 +260,8 @@ class _TreeRun:
             origin = run.events[machine.index].origin
             coord = origin.coord if origin else None
             self._unsupported(Unsupported(coord, unmodelled.what), scenario, profile)
+        for missing in absent(run.events, profile):
+            self._unsupported(missing, scenario, profile)
         return _distinct(machine.violations), replay
 
     def _unsupported(

@@ -79,9 +79,12 @@ def test_embedded_base_is_right() -> None:
     assert not [f for f in result.findings if f.severity is Severity.ERROR]
 
 
-def changed_base(old: str, new: str) -> bytes:
-    """Return a patch of the base's mmu/p2m.c."""
-    name = "xen/arch/arm/mmu/p2m.c"
+P2M = "xen/arch/arm/mmu/p2m.c"
+FLUSH = "xen/arch/arm/include/asm/arm64/flushtlb.h"
+
+
+def changed_base(old: str, new: str, name: str = P2M) -> bytes:
+    """Return a patch of a file of the base."""
     text = (EMBEDDED / name).read_text()
     assert text.count(old) == 1
     lines = difflib.unified_diff(
@@ -167,3 +170,31 @@ def test_a_cause_counts_only_where_its_repair_was_replayed() -> None:
     assert rules == {"vttbr-write-not-synchronised"}
     (finding,) = new_errors(result)
     assert set(finding.profiles) == set(ALL)
+
+
+@pytest.mark.parametrize(
+    ("profiles", "verdict", "on"),
+    [
+        (ALL, Verdict.INCONCLUSIVE, {"P0-v8.0", "P1-repeat", "P4-at-spec"}),
+        (("P2-v8.4",), Verdict.CLEAN, set()),
+    ],
+)
+def test_outer_shareable_tlbi_where_a_cpu_has_none(
+    profiles: tuple[str, ...], verdict: Verdict, on: set[str]
+) -> None:
+    """Undefined without FEAT_TLBIOS: what it does there is not known."""
+    data = changed_base("guest_tlb, vmalls12e1is)", "guest_tlb, vmalls12e1os)", FLUSH)
+    request = CheckRequest(
+        data,
+        "os",
+        EMBEDDED,
+        EMBEDDED,
+        profiles=profiles,
+        scenarios=("unmap-4k",),
+        jobs=1,
+    )
+    result = check(request)
+    assert result.verdict is verdict
+    told = [u for u in result.unsupported if "without FEAT_TLBIOS" in u.what]
+    assert {p for u in told for p in u.profiles} == on
+    assert all(u.file == FLUSH for u in told)
