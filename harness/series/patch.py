@@ -23,7 +23,14 @@ from harness.series.hunk import HUNK_START, Hunk, read_hunk
 from harness.series.mail import open_mail
 from reference_model.coordinates import Coord
 
-__all__ = ["SIZE_LIMIT", "FilePatch", "Patch", "load_patch", "read_patch"]
+__all__ = [
+    "SIZE_LIMIT",
+    "FilePatch",
+    "Patch",
+    "Recovery",
+    "load_patch",
+    "read_patch",
+]
 
 SIZE_LIMIT = 8 << 20
 
@@ -69,8 +76,25 @@ class FilePatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Recovery:
+    """How a patch was read out of a review.
+
+    ``verified``: every post-image blob id of its index lines was reproduced.
+    ``uncertain`` says what was guessed or had to be taken from the base file.
+    """
+
+    verified: bool
+    uncertain: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
-    """A patch as written: line numbers are those of its own hunk headers."""
+    """A patch as written: line numbers are those of its own hunk headers.
+
+    ``data`` is what ``git apply`` reads. ``number`` and ``total`` are those of
+    ``[PATCH n/m]``, 0 where the mail states none; ``date`` is the author's, as
+    ISO 8601, or "". ``commit`` is the object id of a patch out of a repository.
+    """
 
     name: str
     data: bytes
@@ -78,6 +102,15 @@ class Patch:
     strip: int
     subject: str = ""
     author: str = ""
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    date: str = ""
+    number: int = 0
+    total: int = 0
+    version: int = 1
+    recovery: Recovery | None = None
+    commit: str = ""
+    notes: tuple[str, ...] = ()
 
     def touched(self, file: str, line: int) -> bool:
         """Tell whether a post-image line is added or follows a pure deletion."""
