@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.frontend.builtin_macros import builtin_macros_header
 from harness.frontend.kconfig import autoconf_header
+from harness.frontend.linked_headers import LINKED, linked_headers
 
 __all__ = ["BUILTIN_HEADER", "write_generated_headers"]
 
@@ -36,6 +37,8 @@ def write_generated_headers(source_root: Path, directory: Path) -> None:
     }
     for name in generic_headers(source_root):
         headers[f"asm/{name}"] = f"#include <asm-generic/{name}>\n"
+    for name, text in linked_headers(source_root).items():
+        headers[f"{LINKED}/{name}"] = text
     for name, text in headers.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)

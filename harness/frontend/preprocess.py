@@ -20,6 +20,7 @@ from pathlib import Path
 from harness.errors import PreprocessError
 from harness.frontend.generated_headers import BUILTIN_HEADER, write_generated_headers
 from harness.frontend.line_markers import FileNames
+from harness.frontend.linked_headers import LINKED
 from reference_model.coordinates import Coord
 
 __all__ = ["PROBE_FILE", "PROBE_PREFIX", "Preprocessed", "preprocess"]
@@ -115,6 +116,7 @@ def _command(source_root: Path, generated: Path) -> list[str]:
     command.append(f"-fmacro-prefix-map={source_root / 'xen'}/=")
     command += ["-include", str(generated / BUILTIN_HEADER), "-D__XEN__"]
     command += ["-include", str(source_root / _CONFIG_HEADER)]
+    command += ["-I", str(generated / LINKED)]
     for directory in _INCLUDE_DIRECTORIES:
         command += ["-I", str(source_root / directory)]
     return [*command, "-I", str(generated), "-"]
