@@ -1,7 +1,7 @@
-"""The names of Xen's arm64 p2m that the target relies on, and where they lie.
+"""Sizes and offsets of what the target shares with the code under test.
 
-Only entry points, types and their members are known by name.  What a tree
-does not have is a TreeError that says what was looked for.
+Only entry points, types and their members are known by name (``versions``).
+What a tree does not have is a TreeError that says what was looked for.
 """
 
 from __future__ import annotations
@@ -9,33 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import TreeError
-from harness.ir.layout import offset_of, size_of
+from harness.ir.layout import Place, offset_of, size_of
 from harness.ir.nodes import Unit
-from harness.ir.types import CType, Record
+from harness.ir.types import Record
+from harness.targets.versions import CONSTANTS, ENTRY_POINTS, MEMBERS
 
-__all__ = ["ENTRY_POINTS", "Names", "locate"]
-
-ENTRY_POINTS = (
-    "setup_virt_paging",
-    "p2m_init",
-    "p2m_set_allocation",
-    "p2m_set_entry",
-    "p2m_write_lock",
-    "p2m_write_unlock",
-    "p2m_save_state",
-    "p2m_restore_state",
-    "maddr_to_virt",
-    "virt_to_page",
-)
-
-CONSTANTS = (
-    "p2m_invalid",
-    "p2m_ram_rw",
-    "p2m_ram_ro",
-    "p2m_map_foreign_rw",
-    "p2m_access_rwx",
-    "p2m_access_rx",
-)
+__all__ = ["Names", "locate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +54,41 @@ def locate(unit: Unit) -> Names:
     for constant in CONSTANTS:
         if constant not in unit.constants:
             raise TreeError(f"no enumerator '{constant}' in {unit.file}")
-    domain, vcpu = _record(unit, "domain"), _record(unit, "vcpu")
-    p2m, page = _record(unit, "p2m_domain"), _record(unit, "page_info")
-    identity = offset_of(vcpu, "vcpu_id")
+    places = {name: _place(unit, name) for name in MEMBERS}
+    at = {name: place.offset for name, place in places.items()}
     return Names(
-        domain_size=size_of(domain),
-        domain_id=_offset(domain, "domain_id"),
-        domain_p2m=_offset(domain, "arch.p2m"),
-        domain_pool_lock=_offset(domain, "arch.paging.lock"),
-        domain_pool=_offset(domain, "arch.paging.p2m_freelist"),
-        domain_pool_size=_offset(domain, "arch.paging.p2m_total_pages"),
-        vcpu_size=size_of(vcpu),
-        vcpu_id=identity.offset,
-        vcpu_id_size=size_of(identity.type),
-        vcpu_domain=_offset(vcpu, "domain"),
-        vcpu_hcr=_offset(vcpu, "arch.hcr_el2"),
-        vcpu_sctlr=_offset(vcpu, "arch.sctlr"),
-        p2m_lock=_offset(p2m, "lock"),
-        p2m_vttbr=_offset(p2m, "vttbr"),
-        p2m_mem_access=_offset(p2m, "mem_access_enabled"),
-        page_size=size_of(page),
-        page_list=_offset(page, "list"),
-        page_owner=_offset(page, "v.inuse.domain"),
-        list_next=_offset(_type(offset_of(page, "list").type), "next"),
+        domain_size=size_of(_record(unit, "domain")),
+        domain_id=at["domain_id"],
+        domain_p2m=at["domain_p2m"],
+        domain_pool_lock=at["domain_pool_lock"],
+        domain_pool=at["domain_pool"],
+        domain_pool_size=at["domain_pool_size"],
+        vcpu_size=size_of(_record(unit, "vcpu")),
+        vcpu_id=at["vcpu_id"],
+        vcpu_id_size=size_of(places["vcpu_id"].type),
+        vcpu_domain=at["vcpu_domain"],
+        vcpu_hcr=at["vcpu_hcr"],
+        vcpu_sctlr=at["vcpu_sctlr"],
+        p2m_lock=at["p2m_lock"],
+        p2m_vttbr=at["p2m_vttbr"],
+        p2m_mem_access=at["p2m_mem_access"],
+        page_size=size_of(_record(unit, "page_info")),
+        page_list=at["page_list"],
+        page_owner=at["page_owner"],
+        list_next=at["page_next"] - at["page_list"],
         constants={name: unit.constants[name] for name in CONSTANTS},
     )
+
+
+def _place(unit: Unit, name: str) -> Place:
+    """Find a member under the first of its names that the tree knows."""
+    problem: TreeError | None = None
+    for tag, path in MEMBERS[name]:
+        try:
+            return offset_of(_record(unit, tag), path)
+        except TreeError as missing:
+            problem = problem or missing
+    raise problem or TreeError(f"no name is known for '{name}'")
 
 
 def _record(unit: Unit, tag: str) -> Record:
@@ -107,13 +96,3 @@ def _record(unit: Unit, tag: str) -> Record:
     if not isinstance(record, Record) or record.size is None:
         raise TreeError(f"no 'struct {tag}' in {unit.file}")
     return record
-
-
-def _type(ctype: CType) -> Record:
-    if not isinstance(ctype, Record):
-        raise TreeError(f"'{ctype}' is not the list link that the harness knows")
-    return ctype
-
-
-def _offset(record: Record, path: str) -> int:
-    return offset_of(record, path).offset

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from harness.errors import TreeError
 from harness.targets.physical import GUEST_BLOCK_1G, GUEST_BLOCK_2M, GUEST_PAGES
 from harness.targets.stage2 import Mapping
-from harness.targets.world import INVALIDATE_ROOT, World
+from harness.targets.versions import INVALIDATE_ROOT, RESOLVE_FAULT
+from harness.targets.world import World
 
 __all__ = ["MAPPINGS", "OPERATIONS", "Needs", "Operation", "prepare_mappings"]
 
@@ -113,7 +114,7 @@ def prepare_mappings(world: World, which: str) -> None:
 
 # ----------------------------------------------------------------- operations
 
-TRACKING: Needs = (INVALIDATE_ROOT, ("p2m_resolve_translation_fault",))
+TRACKING: Needs = (INVALIDATE_ROOT, (RESOLVE_FAULT,))
 
 
 def _touch_after_invalidate(world: World) -> None:

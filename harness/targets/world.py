@@ -19,6 +19,12 @@ from harness.targets.names import Names
 from harness.targets.physical import HEAP_BASE, HEAP_SIZE, PAGE_SHIFT, PAGE_SIZE, Heap
 from harness.targets.stage2 import Mapping as Stage2Mapping
 from harness.targets.stage2 import Mismatch, TableMap, compare, either, replace
+from harness.targets.versions import (
+    CREATION_FINISHED,
+    INVALIDATE_ROOT,
+    RESOLVE_FAULT,
+    first_of,
+)
 from reference_model.events import (
     Eret,
     Event,
@@ -28,11 +34,9 @@ from reference_model.events import (
     TableFree,
 )
 
-__all__ = ["INVALIDATE_ROOT", "Checkpoint", "Domain", "Vcpu", "World", "register_file"]
+__all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
-# What makes the valid bits of the root clear; the second is static since 4.18.
-INVALIDATE_ROOT = ("p2m_domain_creation_finished", "p2m_invalidate_root")
-_CHANGING = ("p2m_set_entry", "p2m_resolve_translation_fault", *INVALIDATE_ROOT)
+_CHANGING = ("p2m_set_entry", RESOLVE_FAULT, *INVALIDATE_ROOT)
 _LEVELS = 4
 _ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
@@ -252,11 +256,11 @@ class World:
 
     def invalidate_root(self, pe: int, domain: str) -> None:
         """Clear the valid bits in the root, to see what the guest touches."""
-        finished, invalidate = INVALIDATE_ROOT
-        if finished in self.execution.unit.functions:
-            self.call(pe, finished, self.domains[domain].address)
-        else:
-            self.call(pe, invalidate, self.domains[domain].p2m)
+        functions = self.execution.unit.functions
+        function = first_of(INVALIDATE_ROOT, functions) or CREATION_FINISHED
+        of = self.domains[domain]
+        finished = function == CREATION_FINISHED
+        self.call(pe, function, of.address if finished else of.p2m)
         self.tracked[domain] = self.expected[domain]
         self.expected[domain] = []
         self.emit(Release(pe, f"the root of {domain} is invalidated"))
@@ -271,7 +275,7 @@ class World:
         for _ in range(_LEVELS):
             if self.maps(domain, ipa):
                 return
-            if not self.call(pe, "p2m_resolve_translation_fault", address, gfn):
+            if not self.call(pe, RESOLVE_FAULT, address, gfn):
                 return
 
     def maps(self, domain: str, ipa: int) -> bool:

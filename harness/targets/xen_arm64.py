@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from harness.errors import BoundError, TreeError, Unsupported
+from harness.errors import BoundError, Unsupported
 from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Query, Recorder
@@ -24,12 +24,13 @@ from harness.targets.features import (
     ProfileInputs,
     cpuinfo_places,
 )
-from harness.targets.names import ENTRY_POINTS, locate
+from harness.targets.names import locate
 from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
 from harness.targets.reachable import touched_override, unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario
+from harness.targets.versions import ENTRY_POINTS, version_of
 from harness.targets.world import Checkpoint, World, register_file
 from reference_model.coordinates import Coord
 from reference_model.events import Event
@@ -37,10 +38,6 @@ from reference_model.events import Event
 __all__ = ["LoadedTarget", "TreeView", "XenArm64"]
 
 NAME = "xen-arm64-p2m"
-
-# Up to 4.18 all of it is in one file.
-_MMU_FILE = "xen/arch/arm/mmu/p2m.c"
-_FILE = "xen/arch/arm/p2m.c"
 
 
 class TreeView(Protocol):
@@ -92,10 +89,7 @@ class XenArm64:
 
     def files(self, view: TreeView) -> tuple[str, ...]:
         """Return the source files that are run, relative to the tree's top."""
-        present = tuple(f for f in (_MMU_FILE, _FILE) if (view.root / f).is_file())
-        if not present:
-            raise TreeError(f"no '{_MMU_FILE}' and no '{_FILE}' in the tree")
-        return present
+        return version_of(view.root).sources
 
     def load(self, view: TreeView, generated: Path) -> LoadedTarget:
         """Parse the code of a tree; ``generated`` is a directory to work in."""
