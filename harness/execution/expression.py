@@ -64,7 +64,9 @@ def width_of(ctype: CType) -> tuple[int, bool]:
         _, colon, width = ctype.name.rpartition(":")
         bits = int(width) if colon else 8 * ctype.size
         return bits, ctype.signed and not ctype.is_bool
-    if isinstance(ctype, (Pointer, Array, Function)):
+    if isinstance(ctype, Pointer):
+        return 8 * ctype.size, False
+    if isinstance(ctype, (Array, Function)):
         return 64, False
     raise Unsupported(None, f"a value of type '{ctype}'")
 

@@ -1,10 +1,13 @@
-"""Integer types of AArch64 (LP64), promotions and the usual conversions."""
+"""Integer types of a data model, promotions and the usual conversions."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 
+from harness.ir.data_model import DataModel
 from harness.ir.layout import size_of
 from harness.ir.types import CType, Integer, Pointer, Record, Void
 
@@ -12,18 +15,15 @@ __all__ = [
     "BOOL",
     "CHAR",
     "INT",
-    "INTEGERS",
-    "LONG",
-    "POINTER_WIDE",
     "UCHAR",
     "UINT",
-    "ULONG",
     "VOID",
     "basic_type",
     "bit_field_type",
     "common_type",
     "enum_type",
     "in_range",
+    "integers",
     "precision",
     "promoted",
     "scalar_of",
@@ -31,19 +31,19 @@ __all__ = [
 
 VOID = Void()
 BOOL = Integer("_Bool", 1, False)
-CHAR = Integer("char", 1, False)  # plain char is unsigned on AArch64
+CHAR = Integer("char", 1, False)  # plain char is unsigned on Arm
 UCHAR = Integer("unsigned char", 1, False)
 INT = Integer("int", 4, True)
 UINT = Integer("unsigned int", 4, False)
-LONG = Integer("long", 8, True)
-ULONG = Integer("unsigned long", 8, False)
 
-# size_t and ptrdiff_t
-POINTER_WIDE = ULONG
+# Conversion rank of promoted types; an unsigned type has that of its signed one.
+_RANK = {"int": 1, "long": 2, "long long": 3, "__int128": 4}
 
-INTEGERS: dict[str, Integer] = {
-    t.name: t
-    for t in (
+
+@cache
+def integers(model: DataModel) -> Mapping[str, Integer]:
+    """Return the integer types by name; there is no __int128 in ILP32."""
+    types = [
         BOOL,
         CHAR,
         Integer("signed char", 1, True),
@@ -52,20 +52,18 @@ INTEGERS: dict[str, Integer] = {
         Integer("unsigned short", 2, False),
         INT,
         UINT,
-        LONG,
-        ULONG,
+        Integer("long", model.long_size, True),
+        Integer("unsigned long", model.long_size, False),
         Integer("long long", 8, True),
         Integer("unsigned long long", 8, False),
-        Integer("__int128", 16, True),
-        Integer("unsigned __int128", 16, False),
-    )
-}
-
-# Conversion rank of promoted types; an unsigned type has that of its signed one.
-_RANK = {"int": 1, "long": 2, "long long": 3, "__int128": 4}
+    ]
+    if model.pointer_size == 8:
+        types.append(Integer("__int128", 16, True))
+        types.append(Integer("unsigned __int128", 16, False))
+    return MappingProxyType({ctype.name: ctype for ctype in types})
 
 
-def basic_type(names: Sequence[str]) -> CType | None:
+def basic_type(names: Sequence[str], model: DataModel) -> CType | None:
     """Return the type that a list of type specifiers such as ``long int`` means."""
     count = Counter(names)
     if count == {"void": 1}:
@@ -73,8 +71,9 @@ def basic_type(names: Sequence[str]) -> CType | None:
     signed, unsigned = count.pop("signed", 0), count.pop("unsigned", 0)
     longs = count.pop("long", 0)
     base = " ".join(sorted(count))
+    known = integers(model)
     if base == "char" and not longs:
-        return INTEGERS[
+        return known[
             "unsigned char" if unsigned else "signed char" if signed else "char"
         ]
     if base in ("", "int"):
@@ -83,7 +82,7 @@ def basic_type(names: Sequence[str]) -> CType | None:
         base = "short"
     elif base == "_Bool":
         return BOOL
-    return INTEGERS.get("unsigned " + base if unsigned else base)
+    return known.get("unsigned " + base if unsigned else base)
 
 
 def precision(ctype: Integer) -> int:
@@ -133,11 +132,13 @@ def promoted(ctype: Integer) -> Integer:
         return ctype
     if ctype.size < 4:
         return INT
-    if ctype.name in INTEGERS:
+    if ctype.name.removeprefix("unsigned ") in _RANK:
         return ctype
-    names = {4: "int", 8: "long", 16: "__int128"}
-    name = names[ctype.size]
-    return INTEGERS[name if ctype.signed else f"unsigned {name}"]
+    # An enumeration; what GCC calls the type of 8 bytes makes no difference.
+    name = {4: "int", 8: "long", 16: "__int128"}[ctype.size]
+    return Integer(
+        name if ctype.signed else f"unsigned {name}", ctype.size, ctype.signed
+    )
 
 
 def common_type(left: Integer, right: Integer) -> Integer:
@@ -152,7 +153,7 @@ def common_type(left: Integer, right: Integer) -> Integer:
         return unsigned
     if precision(signed) > precision(unsigned):
         return signed
-    return INTEGERS.get(f"unsigned {signed.name}", unsigned)
+    return Integer(f"unsigned {signed.name}", signed.size, False)
 
 
 def _rank(ctype: Integer) -> int:

@@ -1,4 +1,4 @@
-"""The macros that a GCC 12 for AArch64 (LP64) predefines.
+"""The macros that a GCC 12 for AArch64 (LP64) or Arm (AAPCS) predefines.
 
 The host compiler runs with ``-undef``, so these are all there are: the result
 of preprocessing does not depend on which compiler, for which machine, the
@@ -8,7 +8,7 @@ user happens to have.  Floating point is left out (a hypervisor is built with
 
 from __future__ import annotations
 
-__all__ = ["BUILTIN_MACROS", "builtin_macros_header"]
+__all__ = ["BUILTIN_MACROS", "BUILTIN_MACROS_ARM32", "macros_header"]
 
 BUILTIN_MACROS = """\
 __AARCH64EL__ 1
@@ -151,7 +151,154 @@ __WINT_WIDTH__ 32
 __aarch64__ 1
 """
 
+# With Xen's -mcpu=cortex-a15 -msoft-float -mno-unaligned-access.
+BUILTIN_MACROS_ARM32 = """\
+__APCS_32__ 1
+__ARMEL__ 1
+__ARM_32BIT_STATE 1
+__ARM_ARCH 7
+__ARM_ARCH_7A__ 1
+__ARM_ARCH_EXT_IDIV__ 1
+__ARM_ARCH_ISA_ARM 1
+__ARM_ARCH_ISA_THUMB 2
+__ARM_ARCH_PROFILE 65
+__ARM_EABI__ 1
+__ARM_FEATURE_CLZ 1
+__ARM_FEATURE_COPROC 15
+__ARM_FEATURE_DSP 1
+__ARM_FEATURE_FMA 1
+__ARM_FEATURE_IDIV 1
+__ARM_FEATURE_LDREX 15
+__ARM_FEATURE_QBIT 1
+__ARM_FEATURE_SAT 1
+__ARM_FEATURE_SIMD32 1
+__ARM_PCS 1
+__ARM_SIZEOF_MINIMAL_ENUM 4
+__ARM_SIZEOF_WCHAR_T 4
+__ATOMIC_ACQUIRE 2
+__ATOMIC_ACQ_REL 4
+__ATOMIC_CONSUME 1
+__ATOMIC_RELAXED 0
+__ATOMIC_RELEASE 3
+__ATOMIC_SEQ_CST 5
+__BIGGEST_ALIGNMENT__ 8
+__BYTE_ORDER__ __ORDER_LITTLE_ENDIAN__
+__CHAR16_TYPE__ short unsigned int
+__CHAR32_TYPE__ unsigned int
+__CHAR_BIT__ 8
+__CHAR_UNSIGNED__ 1
+__DECIMAL_DIG__ 17
+__ELF__ 1
+__FINITE_MATH_ONLY__ 0
+__FLOAT_WORD_ORDER__ __ORDER_LITTLE_ENDIAN__
+__GCC_ASM_FLAG_OUTPUTS__ 1
+__GCC_ATOMIC_BOOL_LOCK_FREE 2
+__GCC_ATOMIC_CHAR16_T_LOCK_FREE 2
+__GCC_ATOMIC_CHAR32_T_LOCK_FREE 2
+__GCC_ATOMIC_CHAR_LOCK_FREE 2
+__GCC_ATOMIC_INT_LOCK_FREE 2
+__GCC_ATOMIC_LLONG_LOCK_FREE 2
+__GCC_ATOMIC_LONG_LOCK_FREE 2
+__GCC_ATOMIC_POINTER_LOCK_FREE 2
+__GCC_ATOMIC_SHORT_LOCK_FREE 2
+__GCC_ATOMIC_TEST_AND_SET_TRUEVAL 1
+__GCC_ATOMIC_WCHAR_T_LOCK_FREE 2
+__GCC_HAVE_SYNC_COMPARE_AND_SWAP_1 1
+__GCC_HAVE_SYNC_COMPARE_AND_SWAP_2 1
+__GCC_HAVE_SYNC_COMPARE_AND_SWAP_4 1
+__GCC_HAVE_SYNC_COMPARE_AND_SWAP_8 1
+__GNUC_MINOR__ 2
+__GNUC_PATCHLEVEL__ 0
+__GNUC_STDC_INLINE__ 1
+__GNUC__ 12
+__HAVE_SPECULATION_SAFE_VALUE 1
+__INT16_C(c) c
+__INT16_MAX__ 0x7fff
+__INT16_TYPE__ short int
+__INT32_C(c) c
+__INT32_MAX__ 0x7fffffff
+__INT32_TYPE__ int
+__INT64_C(c) c ## LL
+__INT64_MAX__ 0x7fffffffffffffffLL
+__INT64_TYPE__ long long int
+__INT8_C(c) c
+__INT8_MAX__ 0x7f
+__INT8_TYPE__ signed char
+__INTMAX_C(c) c ## LL
+__INTMAX_MAX__ 0x7fffffffffffffffLL
+__INTMAX_TYPE__ long long int
+__INTMAX_WIDTH__ 64
+__INTPTR_MAX__ 0x7fffffff
+__INTPTR_TYPE__ int
+__INTPTR_WIDTH__ 32
+__INT_MAX__ 0x7fffffff
+__INT_WIDTH__ 32
+__LONG_LONG_MAX__ 0x7fffffffffffffffLL
+__LONG_LONG_WIDTH__ 64
+__LONG_MAX__ 0x7fffffffL
+__LONG_WIDTH__ 32
+__OPTIMIZE__ 1
+__ORDER_BIG_ENDIAN__ 4321
+__ORDER_LITTLE_ENDIAN__ 1234
+__ORDER_PDP_ENDIAN__ 3412
+__PRAGMA_REDEFINE_EXTNAME 1
+__PTRDIFF_MAX__ 0x7fffffff
+__PTRDIFF_TYPE__ int
+__PTRDIFF_WIDTH__ 32
+__SCHAR_MAX__ 0x7f
+__SCHAR_WIDTH__ 8
+__SHRT_MAX__ 0x7fff
+__SHRT_WIDTH__ 16
+__SIG_ATOMIC_MAX__ 0x7fffffff
+__SIG_ATOMIC_MIN__ (-__SIG_ATOMIC_MAX__ - 1)
+__SIG_ATOMIC_TYPE__ int
+__SIG_ATOMIC_WIDTH__ 32
+__SIZEOF_DOUBLE__ 8
+__SIZEOF_FLOAT__ 4
+__SIZEOF_INT__ 4
+__SIZEOF_LONG_DOUBLE__ 8
+__SIZEOF_LONG_LONG__ 8
+__SIZEOF_LONG__ 4
+__SIZEOF_POINTER__ 4
+__SIZEOF_PTRDIFF_T__ 4
+__SIZEOF_SHORT__ 2
+__SIZEOF_SIZE_T__ 4
+__SIZEOF_WCHAR_T__ 4
+__SIZEOF_WINT_T__ 4
+__SIZE_MAX__ 0xffffffffU
+__SIZE_TYPE__ unsigned int
+__SIZE_WIDTH__ 32
+__SOFTFP__ 1
+__THUMB_INTERWORK__ 1
+__UINT16_C(c) c
+__UINT16_MAX__ 0xffff
+__UINT16_TYPE__ short unsigned int
+__UINT32_C(c) c ## U
+__UINT32_MAX__ 0xffffffffU
+__UINT32_TYPE__ unsigned int
+__UINT64_C(c) c ## ULL
+__UINT64_MAX__ 0xffffffffffffffffULL
+__UINT64_TYPE__ long long unsigned int
+__UINT8_C(c) c
+__UINT8_MAX__ 0xff
+__UINT8_TYPE__ unsigned char
+__UINTMAX_C(c) c ## ULL
+__UINTMAX_MAX__ 0xffffffffffffffffULL
+__UINTMAX_TYPE__ long long unsigned int
+__UINTPTR_MAX__ 0xffffffffU
+__UINTPTR_TYPE__ unsigned int
+__WCHAR_MAX__ 0xffffffffU
+__WCHAR_MIN__ 0U
+__WCHAR_TYPE__ unsigned int
+__WCHAR_WIDTH__ 32
+__WINT_MAX__ 0xffffffffU
+__WINT_MIN__ 0U
+__WINT_TYPE__ unsigned int
+__WINT_WIDTH__ 32
+__arm__ 1
+"""
 
-def builtin_macros_header() -> str:
-    """Return the macros as a header to be included first."""
-    return "".join(f"#define {line}\n" for line in BUILTIN_MACROS.splitlines())
+
+def macros_header(macros: str) -> str:
+    """Return a list of macros as a header to be included first."""
+    return "".join(f"#define {line}\n" for line in macros.splitlines())

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple
 
-from harness.frontend.arithmetic_types import INT, INTEGERS, UINT, ULONG, VOID
-from harness.ir.types import Function, Integer, Pointer
+from harness.frontend.arithmetic_types import CHAR, INT, UINT, VOID, integers
+from harness.ir.data_model import DataModel
+from harness.ir.types import Function, Pointer
 
-__all__ = ["BIT_FUNCTIONS", "LIBRARY_FUNCTIONS", "NORETURN_FUNCTIONS"]
+__all__ = ["NORETURN_FUNCTIONS", "bit_functions", "library_functions"]
 
-_ULLONG = INTEGERS["unsigned long long"]
-_BYTES = Pointer(VOID)
-_CONST_BYTES = Pointer(VOID, const=True)
-_TEXT = Pointer(INTEGERS["char"], const=True)
+NORETURN_FUNCTIONS = frozenset(("__builtin_unreachable", "__builtin_trap"))
+
+
+_Fold = Callable[[int], int | None]
+
+
+class BitFunction(NamedTuple):
+    """A function of one operand without side effects.
+
+    ``name`` is the one that it is executed under, ``fold`` gives the value for
+    a constant operand (None where it is undefined).
+    """
+
+    name: str
+    signature: Function
+    fold: _Fold
 
 
 def _count_leading(bits: int) -> Callable[[int], int | None]:
@@ -31,52 +46,55 @@ def _swap(size: int) -> Callable[[int], int]:
     return lambda value: int.from_bytes(value.to_bytes(size, "little"), "big")
 
 
-def _family(
-    name: str, fold: dict[int, Callable[[int], int | None]]
-) -> dict[str, tuple[Function, Callable[[int], int | None]]]:
-    """Return ``name`` for unsigned int, unsigned long and unsigned long long."""
-    kinds = (("", UINT, 32), ("l", ULONG, 64), ("ll", _ULLONG, 64))
+_FOLDS: dict[str, Callable[[int], _Fold]] = {
+    "clz": _count_leading,
+    "ctz": lambda _: _count_trailing,
+    "ffs": lambda _: _find_first,
+    "popcount": lambda _: int.bit_count,
+    "parity": lambda _: lambda value: value.bit_count() & 1,
+}
+
+
+@cache
+def bit_functions(model: DataModel) -> Mapping[str, BitFunction]:
+    """Return the functions that count or swap bits."""
+    known = integers(model)
+    table: dict[str, BitFunction] = {}
+    for suffix, name in (("", "int"), ("l", "long"), ("ll", "long long")):
+        ctype = known[f"unsigned {name}"]
+        signature = Function(INT, (ctype,))
+        # One for long is executed as that for the type of the same width.
+        width = {4: "", 8: suffix}[ctype.size]
+        for stem, fold in _FOLDS.items():
+            table[f"__builtin_{stem}{suffix}"] = BitFunction(
+                f"__builtin_{stem}{width}", signature, fold(8 * ctype.size)
+            )
+    eight = known[f"unsigned {model.eight_bytes}"]
+    for ctype in (known["unsigned short"], UINT, eight):
+        name = f"__builtin_bswap{8 * ctype.size}"
+        table[name] = BitFunction(name, Function(ctype, (ctype,)), _swap(ctype.size))
+    return table
+
+
+@cache
+def library_functions(model: DataModel) -> Mapping[str, Function]:
+    """Return library functions that GCC also knows under a "__builtin_" name."""
+    size = integers(model)[f"unsigned {model.ptrdiff}"]
+    bytes_ = Pointer(VOID, size=model.pointer_size)
+    const_bytes = Pointer(VOID, const=True, size=model.pointer_size)
+    text = Pointer(CHAR, const=True, size=model.pointer_size)
+    characters = Pointer(CHAR, size=model.pointer_size)
     return {
-        f"__builtin_{name}{suffix}": (Function(INT, (ctype,)), fold[bits])
-        for suffix, ctype, bits in kinds
+        "memcpy": Function(bytes_, (bytes_, const_bytes, size)),
+        "memmove": Function(bytes_, (bytes_, const_bytes, size)),
+        "memset": Function(bytes_, (bytes_, INT, size)),
+        "memcmp": Function(INT, (const_bytes, const_bytes, size)),
+        "memchr": Function(bytes_, (const_bytes, INT, size)),
+        "strlen": Function(size, (text,)),
+        "strcmp": Function(INT, (text, text)),
+        "strncmp": Function(INT, (text, text, size)),
+        "strcasecmp": Function(INT, (text, text)),
+        "strchr": Function(characters, (text, INT)),
+        "strrchr": Function(characters, (text, INT)),
+        "strstr": Function(characters, (text, text)),
     }
-
-
-def _swaps() -> dict[str, tuple[Function, Callable[[int], int | None]]]:
-    result: dict[str, tuple[Function, Callable[[int], int | None]]] = {}
-    for bits, ctype in ((16, INTEGERS["unsigned short"]), (32, UINT), (64, ULONG)):
-        signature = Function(ctype, (ctype,))
-        result[f"__builtin_bswap{bits}"] = (signature, _swap(bits // 8))
-    return result
-
-
-# Functions of one operand without side effects: signature, and the value for a
-# constant operand (None where it is undefined).
-BIT_FUNCTIONS: dict[str, tuple[Function, Callable[[int], int | None]]] = {
-    **_family("clz", {32: _count_leading(32), 64: _count_leading(64)}),
-    **_family("ctz", {32: _count_trailing, 64: _count_trailing}),
-    **_family("ffs", {32: _find_first, 64: _find_first}),
-    **_family("popcount", {32: int.bit_count, 64: int.bit_count}),
-    **_family("parity", dict.fromkeys((32, 64), lambda v: v.bit_count() & 1)),
-    **_swaps(),
-}
-
-# Library functions that GCC also knows under a "__builtin_" name.
-LIBRARY_FUNCTIONS: dict[str, Function] = {
-    "memcpy": Function(_BYTES, (_BYTES, _CONST_BYTES, ULONG)),
-    "memmove": Function(_BYTES, (_BYTES, _CONST_BYTES, ULONG)),
-    "memset": Function(_BYTES, (_BYTES, INT, ULONG)),
-    "memcmp": Function(INT, (_CONST_BYTES, _CONST_BYTES, ULONG)),
-    "memchr": Function(_BYTES, (_CONST_BYTES, INT, ULONG)),
-    "strlen": Function(ULONG, (_TEXT,)),
-    "strcmp": Function(INT, (_TEXT, _TEXT)),
-    "strncmp": Function(INT, (_TEXT, _TEXT, ULONG)),
-    "strcasecmp": Function(INT, (_TEXT, _TEXT)),
-    "strchr": Function(Pointer(INTEGERS["char"]), (_TEXT, INT)),
-    "strrchr": Function(Pointer(INTEGERS["char"]), (_TEXT, INT)),
-    "strstr": Function(Pointer(INTEGERS["char"]), (_TEXT, _TEXT)),
-}
-
-NORETURN_FUNCTIONS = frozenset(("__builtin_unreachable", "__builtin_trap"))
-
-assert all(isinstance(s.result, Integer) for s, _ in BIT_FUNCTIONS.values())

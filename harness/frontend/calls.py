@@ -9,16 +9,14 @@ from pycparser import c_ast
 from harness.errors import ParseError
 from harness.frontend.arithmetic_types import (
     INT,
-    LONG,
-    POINTER_WIDE,
     VOID,
     promoted,
     scalar_of,
 )
 from harness.frontend.builtins import (
-    BIT_FUNCTIONS,
-    LIBRARY_FUNCTIONS,
     NORETURN_FUNCTIONS,
+    bit_functions,
+    library_functions,
 )
 from harness.frontend.compatible import compatible
 from harness.frontend.folding import cast, constant
@@ -73,7 +71,7 @@ class Calls(Initialisers):
             special = self._special(name)
             if special is not None:
                 return special(arguments, coord)
-            if name in BIT_FUNCTIONS:
+            if name in bit_functions(self.model):
                 return self._bit_function(name, arguments, coord)
             function, signature = self._named_function(name, coord)
         else:
@@ -83,11 +81,12 @@ class Calls(Initialisers):
 
     def _named_function(self, name: str, coord: Coord) -> tuple[str | Expr, Function]:
         plain = name.removeprefix("__builtin_")
-        if plain != name and plain in LIBRARY_FUNCTIONS:
+        library = library_functions(self.model)
+        if plain != name and plain in library:
             known = self.lookup(plain)
             if isinstance(known, FunctionName) and isinstance(known.type, Function):
                 return plain, known.type
-            return plain, LIBRARY_FUNCTIONS[plain]
+            return plain, library[plain]
         if name in NORETURN_FUNCTIONS:
             return name, Function(VOID, ())
         symbol = self.require(name, coord)
@@ -143,7 +142,7 @@ class Calls(Initialisers):
             return value.address
         size = size_of(value.type)
         name = self.new_variable("argument", value.type, True, coord)
-        address = FrameAddress(name, Pointer(value.type), coord)
+        address = FrameAddress(name, self.pointer(value.type), coord)
         self.emit(Copy(address, value.address, size, coord))
         return address
 
@@ -155,7 +154,7 @@ class Calls(Initialisers):
         else:
             raise ParseError(f"argument of type '{value.type}' for '{ctype}'", coord)
         name = self.new_variable("argument", ctype, True, coord)
-        address = FrameAddress(name, Pointer(ctype), coord)
+        address = FrameAddress(name, self.pointer(ctype), coord)
         self.store(MemoryPlace(address, member.type), value, coord)
         return address
 
@@ -208,7 +207,7 @@ class Calls(Initialisers):
         address = into
         if address is None:
             name = self.new_variable("result", ctype, True, coord)
-            address = FrameAddress(name, Pointer(ctype), coord)
+            address = FrameAddress(name, self.pointer(ctype), coord)
         self.emit(Call(None, function, arguments, ctype, coord, address))
         return Aggregate(address, ctype, fresh=True)
 
@@ -234,7 +233,7 @@ class Calls(Initialisers):
         }.get(name)
 
     def _expect(self, nodes: Sequence[c_ast.Node], _: Coord) -> Value:
-        return cast(self.scalar(nodes[0]), LONG)
+        return cast(self.scalar(nodes[0]), self.integers["long"])
 
     def _constant_p(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
         try:
@@ -259,7 +258,7 @@ class Calls(Initialisers):
 
     def _object_size(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
         kind = self.constant_value(nodes[1])
-        return constant(-1 if kind < 2 else 0, POINTER_WIDE, coord)  # unknown
+        return constant(-1 if kind < 2 else 0, self.size_type, coord)  # unknown
 
     def _types_compatible(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
         types = []
@@ -274,9 +273,9 @@ class Calls(Initialisers):
 
     def _offsetof(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
         ctype = self.type_name(nodes[0])
-        null = Const(0, Pointer(ctype), coord)
+        null = Const(0, self.pointer(ctype), coord)
         place = self._designated_member(MemoryPlace(null, ctype), nodes[1], coord)
-        return cast(place.address, POINTER_WIDE)
+        return cast(place.address, self.size_type)
 
     def _designated_member(
         self, base: MemoryPlace, node: c_ast.Node, coord: Coord
@@ -300,7 +299,7 @@ class Calls(Initialisers):
     def _bit_function(
         self, name: str, nodes: Sequence[c_ast.Node], coord: Coord
     ) -> Value:
-        signature, fold = BIT_FUNCTIONS[name]
+        name, signature, fold = bit_functions(self.model)[name]
         arguments = self._arguments(signature, nodes, coord)
         if isinstance(arguments[0], Const):
             value = fold(arguments[0].value)

@@ -135,7 +135,7 @@ class Choices(Operators):
         """Join two structs by joining their addresses."""
         then, otherwise = arms
         assert isinstance(then, Aggregate) and isinstance(otherwise, Aggregate)
-        pointer = Pointer(then.type)
+        pointer = self.pointer(then.type)
         addresses = (cast(then.address, pointer), cast(otherwise.address, pointer))
         joined = self._joined(condition, addresses, effects, pointer, coord)
         fresh = then.fresh and otherwise.fresh

@@ -6,6 +6,11 @@ from harness.ir.types import Array, CType, Function, Integer, Pointer, Record
 
 __all__ = ["compatible"]
 
+_INT = ("int", "unsigned int")
+_LONG = ("long", "unsigned long")
+# Small ones are packed: GCC then takes the character or short of that size.
+_ENUM_TYPES = {1: (), 2: (), 4: _INT, 8: _LONG, 16: ()}
+
 
 def compatible(left: CType, right: CType) -> bool:
     """Tell whether two unqualified types are compatible."""
@@ -36,6 +41,6 @@ def _is_enum_of(enum: Integer, other: Integer) -> bool:
     """Tell whether ``other`` is the integer type that ``enum`` is compatible with."""
     return (
         enum.name.startswith("enum ")
-        and other.name in ("int", "unsigned int", "long", "unsigned long")
+        and other.name in _ENUM_TYPES[enum.size]
         and (enum.size, enum.signed) == (other.size, other.signed)
     )

@@ -21,7 +21,7 @@ from harness.frontend.scopes import (
     TypedefName,
 )
 from harness.ir.nodes import Const, FrameAddress, Global, Initial
-from harness.ir.types import Array, CType, Function, Pointer, Record
+from harness.ir.types import Array, CType, Function, Record
 from reference_model.coordinates import Coord
 
 __all__ = ["Declarations", "LocalDeclarations"]
@@ -186,6 +186,6 @@ class LocalDeclarations(Declarations):
         unique = self.new_variable(name, kept, in_memory, coord)
         variable = LocalVariable(unique, ctype, in_memory, volatile)
         if in_memory:
-            address = FrameAddress(unique, Pointer(ctype), coord)
+            address = FrameAddress(unique, self.pointer(ctype), coord)
             return variable, MemoryPlace(address, ctype, volatile)
         return variable, LocalPlace(unique, ctype)

@@ -10,7 +10,6 @@ from pycparser import c_ast
 from harness.errors import ParseError
 from harness.frontend.arithmetic_types import (
     INT,
-    INTEGERS,
     VOID,
     basic_type,
     enum_type,
@@ -23,15 +22,15 @@ from harness.frontend.preprocess import PROBE_FILE
 from harness.frontend.record_layout import Field, lay_out
 from harness.frontend.scopes import Declared, TypedefName
 from harness.ir.nodes import Const
-from harness.ir.types import Array, CType, Function, Integer, Pointer, Record
+from harness.ir.types import Array, CType, Function, Integer, Record
 from reference_model.coordinates import Coord
 
 __all__ = ["ANONYMOUS", "Declarators"]
 
 ANONYMOUS = "<anonymous>"
 
-_MODES = {"QI": 1, "HI": 2, "SI": 4, "DI": 8, "TI": 16, "pointer": 8, "word": 8}
-_BY_SIZE = {1: "char", 2: "short", 4: "int", 8: "long", 16: "__int128"}
+_MODES = {"QI": 1, "HI": 2, "SI": 4, "DI": 8, "TI": 16}
+_BY_SIZE = {1: "char", 2: "short", 4: "int", 16: "__int128"}
 _UNMODELLED = frozenset(
     ("vector_size", "scalar_storage_order", "ms_struct", "alias", "ifunc", "naked")
 )
@@ -63,7 +62,7 @@ class Declarators(Lowering):
 
     def _aligned(self, attribute: Attribute, coord: Coord) -> int:
         if not attribute.arguments:
-            return 16  # the largest that AArch64 has a use for
+            return self.model.widest_alignment
         node = self.shared.syntax.side.expression(attribute.arguments)
         value = self.constant_value(node) if node is not None else 0
         if value <= 0 or value & (value - 1):
@@ -100,7 +99,9 @@ class Declarators(Lowering):
             return self._qualified(base, node.quals or ())
         if isinstance(node, c_ast.PtrDecl):
             target = self.declared(node.type)
-            pointer = Pointer(target.type, target.const, target.volatile)
+            pointer = self.pointer(
+                target.type, const=target.const, volatile=target.volatile
+            )
             return self._qualified(Declared(pointer), node.quals or ())
         if isinstance(node, c_ast.ArrayDecl):
             element = self.declared(node.type)
@@ -143,12 +144,11 @@ class Declarators(Lowering):
                 parameters.append(ctype)
         return Function(result, tuple(parameters), variadic)
 
-    @staticmethod
-    def adjusted(ctype: CType) -> CType:
+    def adjusted(self, ctype: CType) -> CType:
         """Turn a parameter's array or function type into a pointer."""
         if isinstance(ctype, Array):
-            return Pointer(ctype.element)
-        return Pointer(ctype) if isinstance(ctype, Function) else ctype
+            return self.pointer(ctype.element)
+        return self.pointer(ctype) if isinstance(ctype, Function) else ctype
 
     # ------------------------------------------------------------------ specifiers
 
@@ -174,7 +174,7 @@ class Declarators(Lowering):
                 return symbol.declared
             if symbol is not None:
                 self.require(name, self.coord(node))
-        basic = basic_type(node.names)
+        basic = basic_type(node.names, self.model)
         if basic is None:
             raise NotLowered(f"type '{' '.join(node.names)}'", self.coord(node))
         return Declared(basic)
@@ -312,9 +312,9 @@ class Declarators(Lowering):
             coord = self.coord(node)
             values.append((node.name, value, coord))
             # Visible to the enumerators that follow.
-            wide = INT if in_range(value, INT) else INTEGERS["long"]
+            wide = INT if in_range(value, INT) else self.wide
             if not in_range(value, wide):
-                wide = INTEGERS["unsigned long"]
+                wide = self.uwide
             self.bind(node.name, constant(value, wide, coord))
         return values
 
@@ -342,12 +342,19 @@ class Declarators(Lowering):
             mode = (
                 attribute.arguments[0].value.strip("_") if attribute.arguments else ""
             )
-            size = _MODES.get(mode)
-            if size is None or not isinstance(ctype, Integer):
+            if not isinstance(ctype, Integer):
                 raise NotLowered(f"attribute 'mode({mode})'", coord)
-            name = _BY_SIZE[size]
-            if size == 1 and ctype.signed:
-                name = "signed char"
-            ctype = INTEGERS[name if ctype.signed else f"unsigned {name}"]
+            ctype = self._of_mode(mode, ctype.signed, coord)
         align = self.alignment(attributes, coord) or declared.align
         return Declared(ctype, declared.const, declared.volatile, align)
+
+    def _of_mode(self, mode: str, signed: bool, coord: Coord) -> Integer:
+        machine = mode in ("pointer", "word")
+        size = self.model.pointer_size if machine else _MODES.get(mode, 0)
+        name = _BY_SIZE.get(size, self.model.eight_bytes if size == 8 else "?")
+        if size == 1 and signed:
+            name = "signed char"
+        ctype = self.integers.get(name if signed else f"unsigned {name}")
+        if ctype is None:
+            raise NotLowered(f"attribute 'mode({mode})'", coord)
+        return ctype

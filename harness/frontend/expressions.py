@@ -11,8 +11,6 @@ from pycparser import c_ast
 from harness.errors import ParseError
 from harness.frontend.arithmetic_types import (
     INT,
-    INTEGERS,
-    POINTER_WIDE,
     VOID,
     in_range,
 )
@@ -135,13 +133,12 @@ class Expressions(Choices):
             raise ParseError(f"constant '{node.value}': {problem}", coord) from None
         raise NotLowered(f"constant of type '{kind}'", coord)
 
-    @staticmethod
-    def _integer(literal: str, coord: Coord) -> Const:
+    def _integer(self, literal: str, coord: Coord) -> Const:
         value, suffix = integer_value(literal)
         decimal = literal[0] != "0"
         for name in _SUFFIXES["".join(sorted(suffix))]:
             for candidate in (name,) if decimal else (name, f"unsigned {name}"):
-                ctype = INTEGERS.get(candidate)
+                ctype = self.integers.get(candidate)
                 if ctype is not None and in_range(value, ctype):
                     return Const(value, ctype, coord)
         raise ParseError(f"constant '{literal}' is too large", coord)
@@ -180,9 +177,9 @@ class Expressions(Choices):
     def _value_UnaryOp(self, node: c_ast.UnaryOp) -> Value:  # noqa: N802
         coord, op = self.coord(node), node.op
         if op == "sizeof":
-            return Const(self._size(node.expr, coord), POINTER_WIDE, coord)
+            return Const(self._size(node.expr, coord), self.size_type, coord)
         if op == "_Alignof":
-            return Const(self.natural_alignment(node.expr), POINTER_WIDE, coord)
+            return Const(self.natural_alignment(node.expr), self.size_type, coord)
         if op == "&":
             return self._address(node, coord)
         if op == "*":

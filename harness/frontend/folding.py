@@ -61,13 +61,12 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
 }
 
-_POINTER_MASK = (1 << 64) - 1
-
 
 def wrap(value: int, ctype: CType) -> int:
     """Convert an integer to the range of ``ctype``."""
     if not isinstance(ctype, Integer):
-        return value & _POINTER_MASK
+        size = ctype.size if isinstance(ctype, Pointer) else 8
+        return value & ((1 << 8 * size) - 1)
     if ctype.is_bool:
         return int(value != 0)
     bits = precision(ctype)
@@ -149,8 +148,9 @@ def _narrowed(expr: Expr, ctype: Integer) -> Expr:
         mask = Const((1 << precision(ctype)) - 1, ctype, expr.coord)
         return Binary("&", expr, mask, ctype, expr.coord)
     # Up to the top without a sign, then down with it.
-    unsigned = Integer("unsigned long", ctype.size, False)
-    signed = Integer("long", ctype.size, True)
+    name = ctype.name.partition(":")[0]
+    unsigned = Integer(f"unsigned {name}", ctype.size, False)
+    signed = Integer(name, ctype.size, True)
     distance = Const(spare, INT, expr.coord)
     up = Binary("<<", Cast(expr, unsigned, expr.coord), distance, unsigned, expr.coord)
     down = Binary(">>", Cast(up, signed, expr.coord), distance, signed, expr.coord)
@@ -278,5 +278,6 @@ def add_offset(address: Expr, offset: int, ctype: CType, coord: Coord) -> Expr:
             return add_offset(address.left, right.value + offset, ctype, coord)
     if offset == 0:
         return cast(address, ctype)
-    step = Const(offset, Integer("long", 8, True), coord)
+    size = address.type.size if isinstance(address.type, Pointer) else 8
+    step = Const(offset, Integer("long", size, True), coord)
     return Binary("+", address, step, ctype, coord)

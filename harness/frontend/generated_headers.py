@@ -11,8 +11,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from harness.frontend.builtin_macros import builtin_macros_header
-from harness.frontend.kconfig import autoconf_header
+from harness.frontend.architecture import ARM64, Architecture
 from harness.frontend.linked_headers import LINKED, linked_headers
 
 __all__ = ["BUILTIN_HEADER", "write_generated_headers"]
@@ -24,11 +23,13 @@ _GENERIC = re.compile(r"^generic-y\s*\+=\s*([\w-]+\.h)\s*$", re.MULTILINE)
 _MAKEFILE_LIMIT = 1 << 16
 
 
-def write_generated_headers(source_root: Path, directory: Path) -> None:
+def write_generated_headers(
+    source_root: Path, directory: Path, architecture: Architecture = ARM64
+) -> None:
     """Write the generated headers for the tree below ``directory``."""
     headers = {
-        BUILTIN_HEADER: builtin_macros_header(),
-        "generated/autoconf.h": autoconf_header(),
+        BUILTIN_HEADER: architecture.builtin_macros_header(),
+        "generated/autoconf.h": architecture.autoconf_header(),
         # Offsets are for assembly; C includes the header but uses none.
         "asm/asm-offsets.h": "",
         # Prototypes of the hypercalls, for the tables that dispatch them; a

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pycparser import c_ast
 
 from harness.errors import ParseError
-from harness.frontend.arithmetic_types import CHAR, ULONG, scalar_of
+from harness.frontend.arithmetic_types import CHAR, scalar_of
 from harness.frontend.folding import add_offset, binary, cast, constant
 from harness.frontend.initialiser_leaves import Distribution, Leaf
 from harness.frontend.literals import string_bytes
@@ -29,7 +29,7 @@ from harness.ir.nodes import (
     UnsupportedExpr,
     ZeroMemory,
 )
-from harness.ir.types import Array, CType, Integer, Pointer, Record
+from harness.ir.types import Array, CType, Integer, Record
 from reference_model.coordinates import Coord
 
 __all__ = ["Initialisers"]
@@ -65,25 +65,26 @@ class Initialisers(Distribution):
         self, address: Expr, size: int, leaves: Sequence[Leaf], coord: Coord
     ) -> None:
         """Initialise an object no larger than a register with one store."""
-        whole: Expr = Const(0, ULONG, coord)
+        whole: Expr = Const(0, self.uwide, coord)
         for leaf in leaves:
-            whole = binary("|", self._shifted(leaf), whole, ULONG, coord)
+            whole = binary("|", self._shifted(leaf), whole, self.uwide, coord)
         unit_type = Integer(_UNIT_NAMES[size], size, False)
-        place = cast(address, Pointer(unit_type))
+        place = cast(address, self.pointer(unit_type))
         self.emit(Store(place, cast(whole, unit_type), unit_type, coord))
 
     def _shifted(self, leaf: Leaf) -> Expr:
         """Return the value of a leaf at its bits of the whole object."""
         coord = self.coord(leaf.node)
-        value = cast(self.converted(self.value(leaf.node), leaf.type, coord), ULONG)
+        wide = self.uwide
+        value = cast(self.converted(self.value(leaf.node), leaf.type, coord), wide)
         start, end = leaf.span()
-        mask = constant((1 << end - start) - 1, ULONG, coord)
-        shift = constant(start, ULONG, coord)
-        return binary("<<", binary("&", value, mask, ULONG, coord), shift, ULONG, coord)
+        mask = constant((1 << end - start) - 1, wide, coord)
+        shift = constant(start, wide, coord)
+        return binary("<<", binary("&", value, mask, wide, coord), shift, wide, coord)
 
     def _store_leaf(self, address: Expr, leaf: Leaf) -> None:
         coord = self.coord(leaf.node)
-        place = add_offset(address, leaf.offset, Pointer(leaf.type), coord)
+        place = add_offset(address, leaf.offset, self.pointer(leaf.type), coord)
         if leaf.bits is not None:
             value = self.converted(self.value(leaf.node), leaf.type, coord)
             self.emit(StoreBits(place, leaf.bits, value, coord))
@@ -95,7 +96,7 @@ class Initialisers(Distribution):
     def _store_string(self, place: Expr, leaf: Leaf) -> None:
         coord = self.coord(leaf.node)
         for offset, byte in enumerate(_string_content(leaf)):
-            target = add_offset(place, offset, Pointer(CHAR), coord)
+            target = add_offset(place, offset, self.pointer(CHAR), coord)
             self.emit(Store(target, Const(byte, CHAR, coord), CHAR, coord))
 
     # -------------------------------------------------------------- static objects
@@ -125,7 +126,7 @@ class Initialisers(Distribution):
         except NotLowered as problem:
             return UnsupportedExpr(problem.what, leaf.type, problem.coord)
         bare = value
-        while isinstance(bare, Cast) and size_of(bare.type) == 8:
+        while isinstance(bare, Cast) and size_of(bare.type) >= self.model.pointer_size:
             bare = bare.operand
         if _is_address_constant(bare) or isinstance(bare, Const):
             return bare
@@ -150,19 +151,19 @@ class Initialisers(Distribution):
         if isinstance(ctype, Record):
             return Aggregate(address, ctype, fresh=True)
         assert isinstance(ctype, Array)
-        return cast(address, Pointer(ctype.element))
+        return cast(address, self.pointer(ctype.element))
 
     def _literal_storage(
         self, ctype: CType, leaves: Sequence[Leaf], coord: Coord
     ) -> Expr:
         if self.function:
             name = self.new_variable("literal", ctype, True, coord)
-            address: Expr = FrameAddress(name, Pointer(ctype), coord)
+            address: Expr = FrameAddress(name, self.pointer(ctype), coord)
             self.initialise_memory(address, ctype, leaves, coord)
             return address
         name = self.static_name("literal")
         self.add_global(Global(name, ctype, True, coord, self.initials(leaves)))
-        return GlobalAddress(name, Pointer(ctype), coord)
+        return GlobalAddress(name, self.pointer(ctype), coord)
 
     def static_name(self, name: str) -> str:
         """Return a name in the unit for a static object of this function."""

@@ -1,4 +1,4 @@
-"""The Kconfig result of Xen's arm64 defconfig, with ``CONFIG_DEBUG``.
+"""The Kconfig results of Xen's defconfigs, with ``CONFIG_DEBUG``.
 
 One list serves every version from 4.17 on: a symbol that a version does not
 know is never tested there.  Debugging is on so that ``ASSERT`` is executed
@@ -7,7 +7,9 @@ and a failing one becomes a finding.
 
 from __future__ import annotations
 
-__all__ = ["ENABLED", "VALUES", "autoconf_header"]
+from collections.abc import Iterable, Mapping
+
+__all__ = ["ENABLED", "ENABLED_ARM32", "VALUES", "VALUES_ARM32", "autoconf_header"]
 
 _ENABLED = """
 64BIT ALL64_PLAT ALL_PLAT ARM ARM64_ERRATUM_1286807 ARM64_ERRATUM_1508412
@@ -26,7 +28,21 @@ SELF_TESTS SPECULATIVE_HARDEN_ARRAY STATIC_EVTCHN TRACEBUFFER VERBOSE_DEBUG VGIC
 XMEM_POOL_POISON XSM XSM_FLASK XSM_FLASK_AVC_STATS XSM_SILO XSM_SILO_DEFAULT
 """
 
+_ENABLED_ARM32 = """
+ALL32_PLAT ALL_PLAT ARCH_MAP_DOMAIN_PAGE ARM ARM32_HARDEN_BRANCH_PREDICTOR ARM_32
+ARM_ERRATUM_858921 ARM_PA_BITS_40 ARM_SMMU ARM_SSBD CC_HAS_VISIBILITY_ATTRIBUTE
+CC_IS_GCC DEBUG DEBUG_LOCKS DOM0LESS_BOOT FRAME_POINTER FUNCTION_ALIGNMENT_4B
+GENERIC_UART_INIT GICV2 GRANT_TABLE HARDEN_BRANCH_PREDICTOR HAS_ALTERNATIVE
+HAS_DEVICE_TREE HAS_EXYNOS4210 HAS_NS16550 HAS_OMAP HAS_PASSTHROUGH HAS_PDX HAS_PL011
+HAS_PMAP HAS_SCIF HAS_UBSAN HAS_VMAP HVM HWDOM_VUART HYPFS HYPFS_CONFIG
+IOMMU_FORCE_PT_SHARE LD_IS_GNU MMU PARTIAL_EMULATION PDX_COMPRESSION SBSA_VUART_CONSOLE
+SCHED_CREDIT SCHED_CREDIT2 SCMI_SMC SCRUB_DEBUG SELF_TESTS SPECULATIVE_HARDEN_ARRAY
+STATIC_EVTCHN TRACEBUFFER VERBOSE_DEBUG VGICV2 XMEM_POOL_POISON XSM XSM_FLASK
+XSM_FLASK_AVC_STATS XSM_SILO XSM_SILO_DEFAULT
+"""
+
 ENABLED = tuple(_ENABLED.split())
+ENABLED_ARM32 = tuple(_ENABLED_ARM32.split())
 
 VALUES = {
     "ARCH_DEFCONFIG": '"arch/arm/configs/arm64_defconfig"',
@@ -42,10 +58,15 @@ VALUES = {
     "SERIAL_TX_BUFSIZE": "32768",
 }
 
+VALUES_ARM32 = VALUES | {
+    "ARCH_DEFCONFIG": '"arch/arm/configs/arm32_defconfig"',
+    "PADDR_BITS": "40",
+}
 
-def autoconf_header() -> str:
+
+def autoconf_header(enabled: Iterable[str], values: Mapping[str, str]) -> str:
     """Return what Kconfig would write to ``generated/autoconf.h``."""
-    symbols = dict.fromkeys(ENABLED, "1") | VALUES
+    symbols = dict.fromkeys(enabled, "1") | dict(values)
     return "".join(
         f"#define CONFIG_{name} {value}\n" for name, value in sorted(symbols.items())
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pycparser import c_ast
 
 from harness.errors import ParseError
+from harness.frontend.arithmetic_types import integers
 from harness.frontend.parser import Syntax
 from harness.frontend.scopes import BrokenName, Declared, Scope, Symbol
 from harness.ir.nodes import (
@@ -22,7 +23,7 @@ from harness.ir.nodes import (
     Unit,
     Variable,
 )
-from harness.ir.types import CType, Record
+from harness.ir.types import CType, Pointer, Record
 from reference_model.coordinates import Coord
 
 __all__ = ["Aggregate", "Lowering", "NotLowered", "Shared", "Value", "Wrapped"]
@@ -81,6 +82,13 @@ class Lowering(ABC):
         self.address_taken: frozenset[str] = frozenset()
         self._used: set[str] = set()
         self._typeof: dict[int, Declared] = {}
+        self.model = shared.unit.model
+        self.integers = integers(self.model)
+        self.size_type = self.integers[f"unsigned {self.model.ptrdiff}"]
+        self.ptrdiff = self.integers[self.model.ptrdiff]
+        # An integer of 64 bits.
+        self.wide = self.integers[self.model.eight_bytes]
+        self.uwide = self.integers[f"unsigned {self.model.eight_bytes}"]
 
     # ------------------------------------------------- parts defined further up
 
@@ -103,6 +111,14 @@ class Lowering(ABC):
     @abstractmethod
     def declaration(self, node: c_ast.Decl) -> None:
         """Lower a declaration inside a function."""
+
+    # ---------------------------------------------------------------------- types
+
+    def pointer(
+        self, target: CType, *, const: bool = False, volatile: bool = False
+    ) -> Pointer:
+        """Return the type of a pointer to ``target``."""
+        return Pointer(target, const, volatile, self.model.pointer_size)
 
     # ---------------------------------------------------------------- coordinates
 

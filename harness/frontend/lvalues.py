@@ -11,8 +11,6 @@ from pycparser import c_ast
 from harness.errors import ParseError
 from harness.frontend.arithmetic_types import (
     CHAR,
-    LONG,
-    ULONG,
     bit_field_type,
     scalar_of,
 )
@@ -127,7 +125,7 @@ class LValues(Declarators):
             return MemoryPlace(value.address, value.type)
         ctype = value.type
         name = self.new_variable("t", ctype, True, coord)
-        place = MemoryPlace(FrameAddress(name, Pointer(ctype), coord), ctype)
+        place = MemoryPlace(FrameAddress(name, self.pointer(ctype), coord), ctype)
         self.store(place, value, coord)
         return place
 
@@ -141,13 +139,13 @@ class LValues(Declarators):
                 return RegisterPlace(symbol.register, symbol.type)
             if not symbol.in_memory:
                 return LocalPlace(symbol.name, symbol.type)
-            address: Expr = FrameAddress(symbol.name, Pointer(symbol.type), coord)
+            address: Expr = FrameAddress(symbol.name, self.pointer(symbol.type), coord)
             return MemoryPlace(address, symbol.type, symbol.volatile)
         if isinstance(symbol, GlobalVariable):
-            address = GlobalAddress(symbol.name, Pointer(symbol.type), coord)
+            address = GlobalAddress(symbol.name, self.pointer(symbol.type), coord)
             return MemoryPlace(address, symbol.type, symbol.volatile)
         if isinstance(symbol, FunctionName):
-            address = FunctionAddress(symbol.name, Pointer(symbol.type), coord)
+            address = FunctionAddress(symbol.name, self.pointer(symbol.type), coord)
             return MemoryPlace(address, symbol.type)
         raise ParseError(f"'{node.name}' is not a variable", coord)
 
@@ -192,7 +190,7 @@ class LValues(Declarators):
             raise NotLowered(f"member of a '{type(base).__name__}'", coord)
         member_volatile = _is_volatile_member(record, name)
         volatile = base.volatile or member_volatile
-        pointer = Pointer(found.type, volatile=volatile)
+        pointer = self.pointer(found.type, volatile=volatile)
         address = add_offset(base.address, found.offset, pointer, coord)
         if found.bits is not None:
             return BitsPlace(address, found.bits, found.type, volatile)
@@ -218,7 +216,7 @@ class LValues(Declarators):
         ctype = Array(CHAR, len(content))
         if name not in self.shared.unit.globals:
             self.add_global(Global(name, ctype, True, coord, text=content))
-        return MemoryPlace(GlobalAddress(name, Pointer(ctype), coord), ctype)
+        return MemoryPlace(GlobalAddress(name, self.pointer(ctype), coord), ctype)
 
     # ----------------------------------------------------------------------- reading
 
@@ -230,10 +228,10 @@ class LValues(Declarators):
         if isinstance(place, BitsPlace):
             return self._load_bits(place, coord)
         if isinstance(ctype, Array) and isinstance(place, MemoryPlace):
-            pointer = Pointer(ctype.element, volatile=place.volatile)
+            pointer = self.pointer(ctype.element, volatile=place.volatile)
             return cast(place.address, pointer)
         if isinstance(ctype, Function) and isinstance(place, MemoryPlace):
-            return cast(place.address, Pointer(ctype))
+            return cast(place.address, self.pointer(ctype))
         scalar = scalar_of(ctype)
         if scalar is None:
             return self._load_unscalar(place, coord)
@@ -317,7 +315,9 @@ class LValues(Declarators):
     def address_of(self, place: Place, coord: Coord) -> Expr:
         """Return the address of a place."""
         if isinstance(place, MemoryPlace):
-            return cast(place.address, Pointer(place.type, volatile=place.volatile))
+            return cast(
+                place.address, self.pointer(place.type, volatile=place.volatile)
+            )
         raise NotLowered(f"address of a {_describe(place)}", coord)
 
     def pinned(self, place: Place) -> Place:
@@ -333,16 +333,18 @@ class LValues(Declarators):
 
     def scaled(self, index: Expr, size: int, coord: Coord) -> Expr:
         """Return the byte distance of ``index`` elements."""
-        wide = cast(index, ULONG if _is_unsigned_wide(index) else LONG)
+        unsigned = _is_unsigned(index, self.model.pointer_size)
+        wide = cast(index, self.size_type if unsigned else self.ptrdiff)
         assert isinstance(wide.type, Integer)
         if size == 1:
             return wide
         return binary("*", wide, Const(size, wide.type, coord), wide.type, coord)
 
 
-def _is_unsigned_wide(expr: Expr) -> bool:
+def _is_unsigned(expr: Expr, size: int) -> bool:
+    """Tell an unsigned value of at least ``size`` bytes."""
     ctype = expr.type
-    return isinstance(ctype, Integer) and ctype.size == 8 and not ctype.signed
+    return isinstance(ctype, Integer) and ctype.size >= size and not ctype.signed
 
 
 def _describe(place: Place) -> str:

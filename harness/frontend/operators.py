@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from harness.errors import ParseError
 from harness.frontend.arithmetic_types import (
-    LONG,
-    ULONG,
     VOID,
     common_type,
     promoted,
@@ -104,11 +102,14 @@ class Operators(LValues):
         if not isinstance(left.type, Pointer):
             raise ParseError("integer minus pointer", coord)
         size = self.element_size(left.type.target, coord)
-        difference = binary("-", cast(left, ULONG), cast(right, ULONG), ULONG, coord)
-        signed = cast(difference, LONG)
+        wide = self.size_type
+        difference = binary("-", cast(left, wide), cast(right, wide), wide, coord)
+        signed = cast(difference, self.ptrdiff)
         if size <= 1:
             return signed
-        return binary("/", signed, Const(size, LONG, coord), LONG, coord)
+        return binary(
+            "/", signed, Const(size, self.ptrdiff, coord), self.ptrdiff, coord
+        )
 
     # ----------------------------------------------------------------------- choosing
 

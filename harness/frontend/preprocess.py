@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import PreprocessError
+from harness.frontend.architecture import ARM64, Architecture
 from harness.frontend.generated_headers import BUILTIN_HEADER, write_generated_headers
 from harness.frontend.line_markers import FileNames
 from harness.frontend.linked_headers import LINKED
@@ -69,6 +70,7 @@ def preprocess(
     generated: Path,
     roots: Sequence[Path] = (),
     probes: Sequence[str] = (),
+    architecture: Architecture = ARM64,
 ) -> Preprocessed:
     """Preprocess ``sources`` of the tree at ``source_root`` as one unit.
 
@@ -83,7 +85,7 @@ def preprocess(
     for name in sources:
         if not (source_root / name).is_file():
             raise PreprocessError(f"no file '{name}' in the tree")
-    write_generated_headers(source_root, generated)
+    write_generated_headers(source_root, generated, architecture)
     names = FileNames(source_root, generated, roots)
     unit = _translation_unit([source_root / name for name in sources], probes)
     command = _command(source_root, generated)

@@ -30,7 +30,7 @@ from harness.ir.nodes import (
     Switch,
     UnsupportedStatement,
 )
-from harness.ir.types import Pointer, Record, Void
+from harness.ir.types import Record, Void
 from reference_model.coordinates import Coord
 
 __all__ = ["Statements"]
@@ -237,7 +237,7 @@ class Statements(LocalDeclarations):
         self, name: str, ctype: Record, node: c_ast.Node, coord: Coord
     ) -> None:
         """Initialise a struct in memory from an expression, without a copy of it."""
-        address = FrameAddress(name, Pointer(ctype), coord)
+        address = FrameAddress(name, self.pointer(ctype), coord)
         literal = isinstance(node, c_ast.CompoundLiteral)
         if literal and self.type_name(node.type) is ctype:
             leaves, _ = self.leaves(ctype, node.init)

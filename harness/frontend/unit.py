@@ -10,6 +10,7 @@ from pycparser import c_ast
 
 from harness.errors import ParseError, TreeError
 from harness.frontend.address_taken import address_taken
+from harness.frontend.architecture import ARM64, Architecture
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.compiled_lines import compiled_lines
 from harness.frontend.lazy_functions import LazyFunctions
@@ -19,6 +20,7 @@ from harness.frontend.preprocess import preprocess
 from harness.frontend.recursion import recursion_room
 from harness.frontend.scopes import BrokenName
 from harness.frontend.statements import Statements
+from harness.ir.data_model import LP64, DataModel
 from harness.ir.nodes import (
     Block,
     FunctionDef,
@@ -38,6 +40,7 @@ def load_unit(
     work_dir: Path,
     roots: Sequence[Path] = (),
     probes: Sequence[str] = (),
+    architecture: Architecture = ARM64,
 ) -> Unit:
     """Preprocess, parse and lower files of the tree at ``source_root``.
 
@@ -47,27 +50,32 @@ def load_unit(
     ``preprocess`` for ``roots`` and ``probes``.
     """
     result = preprocess(
-        source_root, sources, generated=work_dir, roots=roots, probes=probes
+        source_root,
+        sources,
+        generated=work_dir,
+        roots=roots,
+        probes=probes,
+        architecture=architecture,
     )
-    unit = lower_text(result.text, sources[0])
+    unit = lower_text(result.text, sources[0], architecture.model)
     unit.files = result.files
     unit.lines = compiled_lines(result.text)
     unit.digest = hashlib.sha256(result.text.encode()).hexdigest()
     return unit
 
 
-def lower_text(text: str, file: str) -> Unit:
+def lower_text(text: str, file: str, model: DataModel = LP64) -> Unit:
     """Lower preprocessed text; functions are lowered when first asked for."""
-    return _UnitLowering(parse(text, file), file).run()
+    return _UnitLowering(parse(text, file), file, model).run()
 
 
 class _UnitLowering:
     """Lowers what is at file scope."""
 
-    def __init__(self, syntax: Syntax, file: str) -> None:
+    def __init__(self, syntax: Syntax, file: str, model: DataModel) -> None:
         functions = LazyFunctions()
         self._functions = functions
-        unit = Unit(file, functions)
+        unit = Unit(file, functions, model=model)
         self._shared = Shared(unit, syntax)
         self._at_file_scope = Statements(self._shared)
 

@@ -1,4 +1,4 @@
-"""Sizes, alignments and member places of AArch64 C types.
+"""Sizes, alignments and member places of C types.
 
 Answers questions about finished types: how large a type is, and at which byte
 and bits of a record a member lies.
@@ -15,7 +15,6 @@ from harness.ir.nodes import BitField
 from harness.ir.types import Array, CType, Function, Integer, Member, Pointer, Record
 
 __all__ = [
-    "POINTER_SIZE",
     "Place",
     "align_of",
     "bits_of",
@@ -24,8 +23,6 @@ __all__ = [
     "round_up",
     "size_of",
 ]
-
-POINTER_SIZE = 8
 
 _STEP = re.compile(r"\.?([A-Za-z_$][\w$]*)|\[(\d+)\]")
 
@@ -45,10 +42,8 @@ def round_up(value: int, align: int) -> int:
 
 def size_of(ctype: CType) -> int:
     """Return the size in bytes; raise TreeError for a type that has none."""
-    if isinstance(ctype, Integer):
+    if isinstance(ctype, Integer | Pointer):
         return ctype.size
-    if isinstance(ctype, Pointer):
-        return POINTER_SIZE
     if isinstance(ctype, Array) and ctype.count is not None:
         return ctype.count * size_of(ctype.element)
     if isinstance(ctype, Record) and ctype.size is not None:
@@ -58,14 +53,12 @@ def size_of(ctype: CType) -> int:
 
 def align_of(ctype: CType) -> int:
     """Return the natural alignment in bytes (functions and void: 1)."""
-    if isinstance(ctype, Integer):
+    if isinstance(ctype, Integer | Pointer):
         return ctype.size
-    if isinstance(ctype, Pointer):
-        return POINTER_SIZE
     if isinstance(ctype, Array):
         return align_of(ctype.element)
     if isinstance(ctype, Function):
-        return 4  # size of an A64 instruction
+        return 4  # size of an A64 or A32 instruction
     return ctype.align if isinstance(ctype, Record) else 1
 
 

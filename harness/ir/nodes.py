@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from harness.ir.data_model import LP64, DataModel
 from harness.ir.expressions import (
     Binary,
     BitField,
@@ -372,7 +373,8 @@ class Unit:
     ``declared`` holds functions without a body, ``constants`` the
     enumerators, ``records`` tags ("struct p2m_domain"), ``typedefs`` names.
     ``files`` are those that the text came from, headers included, ``digest``
-    identifies the text, ``lines`` has the lines of each file that reached it.
+    identifies the text, ``lines`` has the lines of each file that reached it,
+    ``model`` is the data model that its types have.
     """
 
     file: str
@@ -385,3 +387,4 @@ class Unit:
     files: tuple[str, ...] = ()
     digest: str = ""
     lines: dict[str, frozenset[int]] = field(default_factory=dict)
+    model: DataModel = LP64

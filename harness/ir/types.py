@@ -1,4 +1,4 @@
-"""C types with their AArch64 (LP64, AAPCS64) layout."""
+"""C types, each with the layout that its data model gives it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,12 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A pointer; 8 bytes.  ``const`` and ``volatile`` qualify the target."""
+    """A pointer; ``const`` and ``volatile`` qualify the target."""
 
     target: CType
     const: bool = False
     volatile: bool = False
+    size: int = 8
 
     def __str__(self) -> str:
         qualifiers = "const " * self.const + "volatile " * self.volatile
