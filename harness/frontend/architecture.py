@@ -1,21 +1,13 @@
-"""The architectures that C is read for: sizes, macros, configuration."""
+"""The architectures that C is read for: sizes and macros."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.frontend.builtin_macros import (
     BUILTIN_MACROS,
     BUILTIN_MACROS_ARM32,
     macros_header,
-)
-from harness.frontend.kconfig import (
-    ENABLED,
-    ENABLED_ARM32,
-    VALUES,
-    VALUES_ARM32,
-    autoconf_header,
 )
 from harness.ir.data_model import ILP32, LP64, DataModel
 
@@ -29,17 +21,11 @@ class Architecture:
     name: str
     model: DataModel
     macros: str
-    enabled: tuple[str, ...]
-    values: Mapping[str, str]
 
     def builtin_macros_header(self) -> str:
         """Return the predefined macros as a header to be included first."""
         return macros_header(self.macros)
 
-    def autoconf_header(self) -> str:
-        """Return what Kconfig would write to ``generated/autoconf.h``."""
-        return autoconf_header(self.enabled, self.values)
 
-
-ARM64 = Architecture("arm64", LP64, BUILTIN_MACROS, ENABLED, VALUES)
-ARM32 = Architecture("arm32", ILP32, BUILTIN_MACROS_ARM32, ENABLED_ARM32, VALUES_ARM32)
+ARM64 = Architecture("arm64", LP64, BUILTIN_MACROS)
+ARM32 = Architecture("arm32", ILP32, BUILTIN_MACROS_ARM32)

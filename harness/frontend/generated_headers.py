@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from harness.frontend.architecture import ARM64, Architecture
+from harness.frontend.kconfig import autoconf_header
 from harness.frontend.linked_headers import LINKED, linked_headers
 
 __all__ = ["BUILTIN_HEADER", "write_generated_headers"]
@@ -29,7 +30,7 @@ def write_generated_headers(
     """Write the generated headers for the tree below ``directory``."""
     headers = {
         BUILTIN_HEADER: architecture.builtin_macros_header(),
-        "generated/autoconf.h": architecture.autoconf_header(),
+        "generated/autoconf.h": autoconf_header(source_root, architecture.name),
         # Offsets are for assembly; C includes the header but uses none.
         "asm/asm-offsets.h": "",
         # Prototypes of the hypercalls, for the tables that dispatch them; a
