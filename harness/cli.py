@@ -47,6 +47,7 @@ _COMMANDS: dict[str, str] = {
     "explain": "explain a rule",
     "rules": "list the rules",
     "litmus": "run litmus tests",
+    "cost": "tell what TLB maintenance costs, with and without a patch",
 }
 
 _EPILOG = """\

@@ -146,6 +146,8 @@ class Counts(TypedDict):
     tlbi: Annotated[dict[str, int], "by kind"]
     dsb: int
     isb: int
+    vttbr: Annotated[int, "writes of VTTBR_EL2"]
+    irqs_off: Annotated[int, "TLBIs in the longest stretch with IRQs masked"]
 
 
 class Cost(TypedDict):

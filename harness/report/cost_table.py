@@ -98,5 +98,6 @@ def _changes(base: Counts | None, patched: Counts | None) -> list[str]:
 
 def _numbers(counts: Counts) -> dict[str, int]:
     numbers = {f"tlbi {kind.lower()}": n for kind, n in counts.tlbi}
-    numbers |= {"dsb": counts.dsb, "isb": counts.isb}
+    numbers |= {"dsb": counts.dsb, "isb": counts.isb, "vttbr writes": counts.vttbr}
+    numbers["tlbis with irqs off"] = counts.irqs_off
     return {name: n for name, n in numbers.items() if n}

@@ -171,4 +171,10 @@ def _costs(cost: Sequence[results.ScenarioCost]) -> dict[str, list[contract.Cost
 def _counts(counts: results.Counts | None) -> contract.Counts | None:
     if counts is None:
         return None
-    return {"tlbi": dict(counts.tlbi), "dsb": counts.dsb, "isb": counts.isb}
+    return {
+        "tlbi": dict(counts.tlbi),
+        "dsb": counts.dsb,
+        "isb": counts.isb,
+        "vttbr": counts.vttbr,
+        "irqs_off": counts.irqs_off,
+    }

@@ -1,0 +1,116 @@
+"""Line charts with logarithmic scales, as SVG that needs no script."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import NamedTuple
+
+__all__ = ["Chart", "Line", "line_chart"]
+
+WIDTH, HEIGHT = 640, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 130, 34, 44
+_COLOURS = ("#1f6feb", "#b35900", "#1a7f37", "#8250df")
+_DASHES = ("", "6 3", "2 3", "8 3 2 3")
+
+
+class Line(NamedTuple):
+    """One line: its name and its points, in the order of the chart's places."""
+
+    name: str
+    values: Sequence[float]
+
+
+class Chart(NamedTuple):
+    """What is drawn: values above 0 over named places, equally far apart."""
+
+    title: str
+    places_title: str
+    places: Sequence[str]
+    lines: Sequence[Line]
+    text: Callable[[float], str]  # how a value is written
+
+
+def line_chart(chart: Chart, y: int = 0) -> str:
+    """Draw a chart as a group whose top is at ``y``."""
+    values = [value for line in chart.lines for value in line.values]
+    low = math.floor(math.log10(min(values)))
+    high = max(low + 1, math.ceil(math.log10(max(values))))
+    parts = [
+        f'<g transform="translate(0 {y})" role="img" '
+        f'aria-label="{escape(_told(chart), quote=True)}">',
+        _label(_LEFT, 18, chart.title, weight="bold"),
+    ]
+    for decade in range(low, high + 1):
+        at = _height(10.0**decade, low, high)
+        parts.append(
+            f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}" '
+            'stroke="currentColor" stroke-opacity="0.15"/>'
+        )
+        parts.append(_label(_LEFT - 6, at + 4, chart.text(10.0**decade), anchor="end"))
+    for number, place in enumerate(chart.places):
+        x = _across(number, len(chart.places))
+        parts.append(_label(x, HEIGHT - _BOTTOM + 18, place, anchor="middle"))
+    parts.append(
+        _label((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, chart.places_title, "middle")
+    )
+    parts += [
+        _line(line, number, len(chart.places), low, high)
+        for number, line in enumerate(chart.lines)
+    ]
+    return "\n".join([*parts, "</g>"])
+
+
+def _line(line: Line, number: int, places: int, low: int, high: int) -> str:
+    colour, dash = _COLOURS[number % 4], _DASHES[number % 4]
+    points = [
+        (_across(n, places), _height(value, low, high))
+        for n, value in enumerate(line.values)
+    ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>'
+        for x, y in points
+    )
+    x, y = points[-1]
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{colour}" '
+        f'stroke-width="2"{dashed}/>{dots}'
+        + _label(x + 8, y + 4 - 13 * (number % 2), line.name, fill=colour)
+    )
+
+
+def _told(chart: Chart) -> str:
+    """Say in words what the chart shows."""
+    told = [
+        f"{line.name}: {chart.text(line.values[0])} to {chart.text(line.values[-1])}"
+        for line in chart.lines
+    ]
+    places = f"{chart.places_title} {chart.places[0]} to {chart.places[-1]}"
+    return f"{chart.title}; {places}; {', '.join(told)}"
+
+
+def _across(number: int, places: int) -> float:
+    return _LEFT + number * (WIDTH - _LEFT - _RIGHT) / max(1, places - 1)
+
+
+def _height(value: float, low: int, high: int) -> float:
+    share = (math.log10(value) - low) / (high - low)
+    return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _label(
+    x: float,
+    y: float,
+    text: str,
+    anchor: str = "start",
+    *,
+    weight: str = "normal",
+    fill: str = "currentColor",
+) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" text-anchor="{anchor}" '
+        f'font-weight="{weight}" fill="{fill}">{escape(text)}</text>'
+    )
