@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from harness.errors import PatchError
 from reference_model.coordinates import Coord
 
-__all__ = ["HUNK_START", "Hunk", "read_hunk"]
+__all__ = ["HUNK_START", "DamagedError", "Hunk", "read_hunk"]
 
 HUNK_START = b"@@ -"
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)")
 _NO_NEWLINE = b"\\"
+
+
+class DamagedError(PatchError):
+    """There is a diff, but not one that git would take as it stands.
+
+    Such a text may be a review, or a mail that a client has wrapped: the patch
+    in it can perhaps be recovered.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class Hunk:
 def _header(line: bytes, coord: Coord) -> Hunk:
     found = _HUNK.match(line)
     if found is None:
-        raise PatchError("hunk header is damaged", coord)
+        raise DamagedError("hunk header is damaged", coord)
     old, old_count, new, new_count, section = found.groups()
     return Hunk(
         coord,
@@ -96,17 +104,22 @@ def _header(line: bytes, coord: Coord) -> Hunk:
     )
 
 
-def read_hunk(lines: list[bytes], at: int, name: str) -> tuple[Hunk, int]:
-    """Read the hunk at index ``at``; return it and the index behind it."""
-    head = _header(lines[at], Coord(name, at + 1))
+def read_hunk(
+    lines: list[bytes], at: int, name: str, first: int = 1
+) -> tuple[Hunk, int]:
+    """Read the hunk at index ``at``; return it and the index behind it.
+
+    ``first`` is the number of the first line, for messages.
+    """
+    head = _header(lines[at], Coord(name, at + first))
     old, new = head.old_count, head.new_count
     if not old and not new:
-        raise PatchError("hunk is empty", head.coord)
+        raise DamagedError("hunk is empty", head.coord)
     body: list[tuple[str, bytes]] = []
     at += 1
     while old or new:
         if at >= len(lines):
-            raise PatchError("patch ends in the middle of a hunk", head.coord)
+            raise DamagedError("patch ends in the middle of a hunk", head.coord)
         line = lines[at]
         if line[:1] == _NO_NEWLINE and body:
             _drop_newline(body)
@@ -115,22 +128,22 @@ def read_hunk(lines: list[bytes], at: int, name: str) -> tuple[Hunk, int]:
         # A mailer may strip the one blank of an empty context line.
         origin = " " if line in (b"\n", b"\r\n") else chr(line[0])
         if origin not in " +-":
-            raise PatchError(
+            raise DamagedError(
                 "line inside a hunk starts with none of ' ', '+', '-': "
                 "the patch was wrapped or cut",
-                Coord(name, at + 1),
+                Coord(name, at + first),
             )
         old -= origin != "+"
         new -= origin != "-"
         if old < 0 or new < 0:
-            raise PatchError("hunk does not match its line counts", head.coord)
+            raise DamagedError("hunk does not match its line counts", head.coord)
         body.append((origin, line if line in (b"\n", b"\r\n") else line[1:]))
         at += 1
     if at < len(lines) and lines[at][:1] == _NO_NEWLINE:
         _drop_newline(body)
         at += 1
     if all(origin == " " for origin, _ in body):
-        raise PatchError("hunk changes nothing", head.coord)
+        raise DamagedError("hunk changes nothing", head.coord)
     return _with_lines(head, body), at
 
 

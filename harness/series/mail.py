@@ -1,63 +1,54 @@
-"""Take the patch out of a mail: headers, transfer encoding, CR at line ends."""
+"""Read one mail with ``git mailinfo``: who wrote it, its message, its patch."""
 
 from __future__ import annotations
 
-import email
-import email.header
+import email.utils
 import re
-from email.message import Message
+import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import PatchError
+from harness.series.outside import run_outside
 from reference_model.coordinates import Coord
 
-__all__ = ["Mail", "open_mail"]
+__all__ = ["Mail", "Tag", "iso_date", "read_mail", "read_tag", "unix_lines"]
 
-# git's rule for the line between two mails: "From ", anything, a time, a year.
-_FROM_LINE = re.compile(rb"^From \S.* \d\d?:\d\d:\d\d \d{4}\s*$", re.M)
-_HEADER = re.compile(rb"[!-9;-~]+:[ \t]?")
-_DIFF_START = re.compile(rb"^(?:diff -|Index: |--- )", re.M)
+_FIELD = re.compile(rb"^(Author|Email|Subject|Date): ([^\n]*)$", re.M)
 # Lines of a diff that never end in CR by themselves, whatever the files hold.
 _FRAME = re.compile(rb"^(?:diff --git |\+\+\+ |--- )[^\n]*\n", re.M)
-_PREFIX = re.compile(r"^(?:\s*(?:\[[^\]]*\]|re:|fwd?:))+\s*", re.I)
+_REPLY = re.compile(r"\s*(?:re|aw|antw|sv|fwd?)(?:\[\d+\])?:", re.I)
+_BRACKETS = re.compile(r"\s*\[([^\[\]]*)\]")
+_NUMBER = re.compile(r"(?<![\w./])(\d{1,4})\s*/\s*(\d{1,4})(?![\w./])")
+_VERSION = re.compile(r"(?:\b|(?<=patch)|(?<=rfc))v(\d{1,4})\b", re.I)
+
+
+class Tag(NamedTuple):
+    """What the brackets before a subject say: ``[PATCH v2 1/3]``."""
+
+    subject: str
+    number: int = 0
+    total: int = 0
+    version: int = 1
+    reply: bool = False
+    numbered: bool = False
 
 
 class Mail(NamedTuple):
-    """A patch and what its mail says about it ("" when it is no mail)."""
+    """A mail as git reads it; ``patch`` starts where its message ends."""
 
-    body: bytes
-    subject: str = ""
-    author: str = ""
-
-
-def open_mail(data: bytes, name: str) -> Mail:
-    """Return the bytes that hold the diff, decoded, with the mail's headers."""
-    data = _drop_carriage_returns(data.removeprefix(b"\xef\xbb\xbf"))
-    data = data.lstrip(b"\n") if data[:1] == b"\n" else data
-    separators = [found.start() for found in _FROM_LINE.finditer(data)]
-    mails = [at for at in separators if _starts_mail(data, at)]
-    if len(mails) > 1:
-        raise PatchError(
-            f"mailbox of {len(mails)} patches: give one patch at a time "
-            "(split it with git mailsplit)",
-            Coord(name, data.count(b"\n", 0, mails[1]) + 1),
-        )
-    bare = data.partition(b"\n")[2] if mails == [0] else data
-    if not _HEADER.match(bare) or _DIFF_START.match(bare):
-        return Mail(data)
-    message = email.message_from_bytes(bare)
-    if message.get("Subject") is None and message.get("From") is None:
-        return Mail(data)
-    body = data
-    if message.is_multipart() or _encoded(message):
-        body = _drop_carriage_returns(_decoded(message, name))
-    subject = _PREFIX.sub("", _header(message, "Subject"))
-    return Mail(body, subject, _header(message, "From"))
+    message: bytes
+    patch: bytes
+    subject: str
+    author: str
+    date: str
 
 
-def _drop_carriage_returns(data: bytes) -> bytes:
-    # Only where the mailer put a CR on every line: a CR that belongs to a file
-    # stands on content lines, not on the frame of the diff.
+def unix_lines(data: bytes) -> bytes:
+    """Drop the CR of every line where a mailer has put one on each of them.
+
+    A CR that belongs to a file stands on content lines, not on the frame.
+    """
     frame = _FRAME.findall(data)
     if frame and all(line.endswith(b"\r\n") for line in frame):
         return data.replace(b"\r\n", b"\n")
@@ -66,37 +57,55 @@ def _drop_carriage_returns(data: bytes) -> bytes:
     return data
 
 
-def _starts_mail(data: bytes, at: int) -> bool:
-    # A commit message may hold such a line too: a header must follow it.
-    start = data.find(b"\n", at) + 1
-    return start > 0 and _HEADER.match(data, start) is not None
-
-
-def _encoded(message: Message) -> bool:
-    encoding = str(message.get("Content-Transfer-Encoding", "")).strip().lower()
-    return encoding in ("base64", "quoted-printable")
-
-
-def _decoded(message: Message, name: str) -> bytes:
-    parts = [p for p in message.walk() if p.get_content_maintype() == "text"]
-    found = []
-    for part in parts:
-        payload = part.get_payload(decode=True)
-        if isinstance(payload, bytes) and _DIFF_START.search(payload):
-            found.append(payload)
-    if len(found) > 1:
-        raise PatchError("mail with several patches attached: give one", Coord(name, 1))
-    return found[0] if found else b""
-
-
-def _header(message: Message, field: str) -> str:
-    words = []
-    for raw, charset in email.header.decode_header(str(message.get(field, ""))):
-        if isinstance(raw, str):
-            words.append(raw)
-            continue
+def read_mail(raw: bytes, coord: Coord, *, as_it_is: bool = False) -> Mail:
+    """Split a mail of one part; ``as_it_is`` keeps text before a scissors line."""
+    options = ["-n", "--no-scissors"] if as_it_is else ["--encoding=UTF-8"]
+    if not as_it_is:
+        options.append("--scissors")
+    with tempfile.TemporaryDirectory(prefix="harness-") as place:
+        directory = Path(place).resolve()
+        files = [str(directory / "message"), str(directory / "patch")]
         try:
-            words.append(raw.decode(charset or "utf-8", "replace"))
-        except LookupError:  # a charset that Python does not know
-            words.append(raw.decode("latin-1"))
-    return " ".join("".join(words).split())
+            told = run_outside(directory, "mailinfo", "-k", *options, *files, given=raw)
+        except PatchError as error:
+            raise PatchError(error.message, coord) from error
+        message, patch = (Path(file).read_bytes() for file in files)
+    fields = {m[1]: m[2].decode("utf-8", "replace") for m in _FIELD.finditer(told)}
+    author = fields.get(b"Author", "")
+    if address := fields.get(b"Email", ""):
+        author = f"{author} <{address}>".strip()
+    subject = " ".join(fields.get(b"Subject", "").split())
+    return Mail(message, patch, subject, author, iso_date(fields.get(b"Date", "")))
+
+
+def iso_date(text: str) -> str:
+    """Return a mail's date as ISO 8601, "" if it is none."""
+    try:
+        return email.utils.parsedate_to_datetime(text).isoformat()
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return ""
+
+
+def read_tag(subject: str) -> Tag:
+    """Take the brackets off a subject and read number and version in them."""
+    subject = subject[:2048]
+    number = version = None
+    reply = tagged = False
+    while True:
+        if found := _REPLY.match(subject):
+            reply |= not tagged  # "[PATCH] Re: x" is a patch, "[list] Re: x" is none
+        elif found := _BRACKETS.match(subject):
+            tagged |= "patch" in found[1].lower()
+            number = number or _NUMBER.search(found[1])
+            version = version or _VERSION.search(found[1])
+        else:
+            break
+        subject = subject[found.end() :]
+    return Tag(
+        " ".join(subject.split()),
+        int(number[1]) if number else 0,
+        int(number[2]) if number else 0,
+        int(version[1]) if version else 1,
+        reply,
+        number is not None,
+    )

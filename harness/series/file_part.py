@@ -1,0 +1,96 @@
+"""One file's part of a diff as written, and what it says of that file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness.errors import PatchError
+from harness.series.filename import check_name, strip_prefix
+from harness.series.hunk import Hunk
+from harness.series.patch import FilePatch
+from reference_model.coordinates import Coord
+
+__all__ = ["FilePart", "common_strip", "finish"]
+
+
+@dataclass(slots=True)
+class FilePart:
+    """One file's part as written: names still carry their prefix.
+
+    ``start`` and ``end`` are the lines it was read from; ``special`` is the
+    mode of a symbolic link or submodule.
+    """
+
+    coord: Coord
+    old: str | None
+    new: str | None
+    is_git: bool
+    hunks: list[Hunk] = field(default_factory=list)
+    strip: int = 1
+    start: int = 0
+    end: int = 0
+    created: bool = False
+    deleted: bool = False
+    renamed_from: str | None = None
+    renamed_to: str | None = None
+    old_mode: str = ""
+    new_mode: str = ""
+    old_blob: str = ""
+    new_blob: str = ""
+    special: str = ""
+    special_coord: Coord | None = None
+
+    @property
+    def changes_metadata(self) -> bool:
+        """Tell whether a part without hunks does anything."""
+        renamed = self.renamed_from is not None or self.renamed_to is not None
+        moded = self.old_mode != self.new_mode
+        return self.created or self.deleted or renamed or moded
+
+    @property
+    def plain_names(self) -> list[str]:
+        """Return every name that the part gives its file, without prefix."""
+        marked = [name for name in (self.old, self.new) if name is not None]
+        names = [strip_prefix(name, self.strip) for name in marked]
+        moved = (self.renamed_from, self.renamed_to)
+        names += [name for name in moved if name is not None]
+        return list(dict.fromkeys(names))
+
+
+def common_strip(parts: list[FilePart], top: Coord) -> int:
+    """Return how many leading components git is to drop from every name."""
+    strips = {part.strip for part in parts}
+    if len(strips) > 1:
+        raise PatchError("some file names carry a/ and b/ and some do not", top)
+    return strips.pop() if strips else 1
+
+
+def finish(part: FilePart, strip: int) -> FilePatch:
+    """Return what a part does to its file, as git apply would understand it."""
+    if part.renamed_from is not None or part.renamed_to is not None:
+        old, new = part.renamed_from, part.renamed_to
+    else:
+        old = None if part.old is None else strip_prefix(part.old, strip)
+        new = None if part.new is None else strip_prefix(part.new, strip)
+        if not part.is_git and not part.created and not part.deleted:
+            # As git apply does: the second name, but not "file.orig" for "file".
+            old = new = old if old and new and new.startswith(old) else new
+    if part.created:
+        old = None
+    if part.deleted:
+        new = None
+    if not old and not new:
+        raise PatchError("patch names no file here", part.coord)
+    for name in (old, new):
+        if name is not None:
+            check_name(name, part.coord)
+    return FilePatch(
+        part.coord,
+        old,
+        new,
+        tuple(part.hunks),
+        part.old_mode,
+        part.new_mode,
+        part.old_blob,
+        part.new_blob,
+    )
