@@ -6,14 +6,17 @@ from typing import NamedTuple
 
 from reference_model.addresses import Granule
 from reference_model.operations import By, Operation, Scope
-from reference_model.sysregs import Root
+from reference_model.regimes import Regime
+from reference_model.sysregs import Root, el2_root
 from reference_model.unmodelled import Unmodelled
 
 __all__ = [
     "Coprocessor",
+    "came_with_armv8",
     "decode_hyp_operation",
     "hyp_encoding",
     "hyp_name",
+    "hyp_own_root",
     "hyp_root_of",
     "hyp_vmid_of",
 ]
@@ -101,6 +104,12 @@ def decode_hyp_operation(name: str, *, v8: bool = True) -> Operation:
     )
 
 
+def came_with_armv8(name: str) -> bool:
+    """Tell whether Armv7 lacks an AArch32 operation; another name has no row."""
+    row = _ROWS.get(_split(name)[0])
+    return row is not None and row.v8
+
+
 def hyp_encoding(name: str) -> Coprocessor:
     """Return the CP15 encoding of an AArch32 mnemonic."""
     stem, scope = _split(name)
@@ -128,11 +137,18 @@ def hyp_name(encoding: Coprocessor) -> str:
 
 
 _BADDR_MASK = 0x0000_00FF_FFFF_F000  # 40-bit physical addresses
+_CACHED = 3 << 8 | 3 << 10 | 3 << 12  # VTCR.IRGN0, ORGN0, SH0
 
 
 def hyp_vmid_of(vttbr: int) -> int:
     """Return the VMID of an AArch32 VTTBR: 8 bits."""
     return (vttbr >> 48) & 0xFF
+
+
+def hyp_own_root(httbr: int, htcr: int) -> Root:
+    """Decode the root of Hyp mode's own walks: 4K granule, T0SZ of 3 bits."""
+    va_bits = 32 - (htcr & 7)
+    return el2_root(httbr, htcr & 0x3F00 | 64 - va_bits, Regime.EL2)
 
 
 def hyp_root_of(vttbr: int, vtcr: int) -> Root:
@@ -154,4 +170,4 @@ def hyp_root_of(vttbr: int, vtcr: int) -> Root:
     base = vttbr & 0xFF_FFFF_FFFF & -used
     if base != base & _BADDR_MASK:
         raise Unmodelled("VTTBR: a root that shares its page with other data")
-    return Root(base, level, pages, granule)
+    return Root(base, level, pages, granule, attributes=vtcr & _CACHED)

@@ -14,6 +14,7 @@ from reference_model.core_sources import CoreValues, Erratum
 from reference_model.core_values import CORE_VALUES
 from reference_model.id_fields import ID_FIELDS, ID_REGISTERS, IdField
 from reference_model.profiles import (
+    AARCH32_PROFILES,
     ARCHITECTURE_PROFILES,
     AT_SPECULATE,
     PA_RANGES,
@@ -137,6 +138,7 @@ CORES: dict[str, Core] = {values.name: Core(values) for values in CORE_VALUES}
 # Every profile by its full name.
 PROFILES: dict[str, Profile] = {
     **ARCHITECTURE_PROFILES,
+    **AARCH32_PROFILES,
     **{p.name: p for core in CORES.values() for p in core.profiles()},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from reference_model.aarch32 import hyp_own_root, hyp_root_of
 from reference_model.entries import NO_VMID, Context
 from reference_model.regimes import Regime
 from reference_model.sysregs import (
@@ -33,9 +34,12 @@ class Pe:
     its old value (R_VNRFW): the list holds both, oldest first.
     """
 
-    def __init__(self, number: int, vmid_bits: int = 16) -> None:
+    def __init__(
+        self, number: int, vmid_bits: int = 16, *, aarch32: bool = False
+    ) -> None:
         self.number = number
-        self._vmid_bits = vmid_bits
+        self._vmid_bits = 8 if aarch32 else vmid_bits
+        self._aarch32 = aarch32
         self.el2 = True
         self.draining: Context | None = None  # of walks begun before EL2
         self.forced_broadcast = False  # of the guest's TLBIs when it last ran
@@ -133,6 +137,8 @@ class Pe:
         return list(dict.fromkeys(found))
 
     def _el2_context(self, ttbr: int, tcr: int, hcr: int) -> Context:
+        if self._aarch32:
+            return Context(NO_VMID, hyp_own_root(ttbr, tcr), ())
         if not has_asids(hcr):
             return Context(NO_VMID, el2_root(ttbr, tcr, Regime.EL2), ())
         if tcr & _TCR_A1:
@@ -156,4 +162,5 @@ class Pe:
 
     def _context(self, vttbr: int, vtcr: int, registers: tuple[int, ...]) -> Context:
         vmid = vmid_of(vttbr, vtcr, self._vmid_bits)
-        return Context(vmid, root_of(vttbr, vtcr), registers)
+        decode = hyp_root_of if self._aarch32 else root_of
+        return Context(vmid, decode(vttbr, vtcr), registers)

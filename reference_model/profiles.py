@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 __all__ = [
+    "AARCH32_PROFILES",
     "ARCHITECTURE_PROFILES",
     "AT_SPECULATE",
     "PA_RANGES",
@@ -43,6 +44,9 @@ class Profile:
     unhandled: frozenset[str] = frozenset()
     # Whole ID registers, for the bits that no field above gives.
     registers: tuple[tuple[str, int], ...] = ()
+    # EL2 is in AArch32 state: Hyp mode, with its own format of VTCR and HTCR.
+    aarch32: bool = False
+    armv7: bool = False  # without what Armv8 added to AArch32
     # The FEAT_BBM level that software reads, where an erratum keeps it untrue.
     bbm_advertised: int | None = None
 
@@ -67,11 +71,15 @@ class Profile:
             self.tlb_range,
             self.vpipt,
             self.errata,
+            self.aarch32,
+            self.armv7,
         )
 
     @property
     def id_registers(self) -> dict[str, int]:
         """Return the ID register values that this profile implies."""
+        if self.aarch32:
+            return dict(self.registers)
         values = {"ID_AA64PFR0_EL1": 0x1122, **dict(self.registers)}
         advertised = self.bbm if self.bbm_advertised is None else self.bbm_advertised
         for name, shift, value in (
@@ -127,6 +135,39 @@ ARCHITECTURE_PROFILES: dict[str, Profile] = {
             name="P5-nested",
             summary="P2 as a guest hypervisor under KVM: other costs, same rules",
             nested=True,
+        ),
+    )
+}
+
+_A32 = Profile("a32-v7ve", "", aarch32=True, armv7=True)
+
+# For Hyp mode: Xen on 32-bit Arm.
+AARCH32_PROFILES: dict[str, Profile] = {
+    p.name: p
+    for p in (
+        replace(
+            _A32,
+            summary="Armv7-A with the Virtualization Extensions, as Cortex-A7 and "
+            "A15: 8-bit VMID, no TLBIIPAS2, no last-level TLBI",
+            registers=(
+                *(("ID_PFR0_EL1", 0x1131), ("ID_PFR1_EL1", 0x11011)),
+                *(("ID_MMFR0_EL1", 0x10201105), ("ID_MMFR1_EL1", 0x20000000)),
+                *(("ID_MMFR2_EL1", 0x01240000), ("ID_MMFR3_EL1", 0x02102211)),
+                *(("ID_MMFR4_EL1", 0), ("ID_MMFR5_EL1", 0)),
+            ),
+        ),
+        replace(
+            _A32,
+            name="a32-v8",
+            summary="Armv8-A in AArch32 state, as Cortex-A32: TLBIIPAS2, last-level "
+            "TLBI",
+            armv7=False,
+            registers=(
+                *(("ID_PFR0_EL1", 0x131), ("ID_PFR1_EL1", 0x11011)),
+                *(("ID_MMFR0_EL1", 0x10201105), ("ID_MMFR1_EL1", 0x40000000)),
+                *(("ID_MMFR2_EL1", 0x01260000), ("ID_MMFR3_EL1", 0x02102211)),
+                *(("ID_MMFR4_EL1", 0), ("ID_MMFR5_EL1", 0)),
+            ),
         ),
     )
 }

@@ -2,6 +2,7 @@
 
 A TLBI by range that a CPU lacks removes nothing, as the machine has it.  One for
 the Outer Shareable domain is undefined without FEAT_TLBIOS: the run would end.
+So are, in AArch32, those that came with Armv8 on an Armv7 CPU: UNPREDICTABLE.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 
 from harness.check.edits import parts
 from harness.errors import Unsupported
+from reference_model.aarch32 import came_with_armv8
 from reference_model.events import Event, Tlbi
 from reference_model.profiles import Profile
 
@@ -25,11 +27,20 @@ def absent(events: Iterable[Event], profile: Profile) -> list[Unsupported]:
     found: dict[tuple[object, str], Unsupported] = {}
     for event in () if profile.tlb_range else events:
         for part in parts(event):
-            if isinstance(part, Tlbi) and outer_shareable(part.op):
+            what = _lacking(part, profile) if isinstance(part, Tlbi) else ""
+            if what and isinstance(part, Tlbi):
                 coord = part.origin.coord if part.origin else None
-                what = f"TLBI {part.op} on a CPU without FEAT_TLBIOS"
                 found.setdefault((coord, part.op), Unsupported(coord, what))
     return list(found.values())
+
+
+def _lacking(event: Tlbi, profile: Profile) -> str:
+    """Say what the CPU lacks to execute a TLBI; "" if nothing."""
+    if profile.armv7 and came_with_armv8(event.op):
+        return f"{event.op}, which Armv7 does not have"
+    if not profile.aarch32 and outer_shareable(event.op):
+        return f"TLBI {event.op} on a CPU without FEAT_TLBIOS"
+    return ""
 
 
 def outer_shareable(op: str) -> bool:

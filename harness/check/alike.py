@@ -46,6 +46,8 @@ class Traits:
             (profile.ttl, profile.tlb_range) if self.hints else (),
             profile.vpipt,
             profile.errata,
+            profile.aarch32,
+            profile.armv7,
         )
 
 

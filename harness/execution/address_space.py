@@ -7,6 +7,8 @@ chunk serves every access.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from harness.errors import BoundError, Unsupported
 from harness.execution.chunk import (
     FRAME,
@@ -25,21 +27,54 @@ from harness.execution.chunk import (
 from harness.execution.fault import Fault
 from reference_model.coordinates import Coord
 
-__all__ = ["FUNCTION_BASE", "AddressSpace"]
+__all__ = ["NARROW", "WIDE", "AddressSpace", "Areas"]
 
-_STRIDE = 16  # pages from one region to the next, at least
 _NULL_REGION = 1 << 20  # members of large structs count as NULL, too
 
-GLOBAL_BASE = 0x0010_0000_0000_0000
-FUNCTION_BASE = 0x0020_0000_0000_0000
-OBJECT_BASE = 0x0030_0000_0000_0000
-FRAME_BASE = 0x0040_0000_0000_0000
+
+@dataclass(frozen=True, slots=True)
+class Areas:
+    """Where the simulated program's own things lie.
+
+    What the code under test has constants for (frame table, direct map …) must
+    stay clear of them.
+    """
+
+    globals: int
+    externs: int  # variables that are defined elsewhere
+    functions: int
+    objects: int
+    frames: int
+    end: int  # of the frames
+    stride: int  # pages from one region to the next, at least
+
+
+WIDE = Areas(
+    globals=0x0010_0000_0000_0000,
+    externs=0x0010_1000_0000_0000,
+    functions=0x0020_0000_0000_0000,
+    objects=0x0030_0000_0000_0000,
+    frames=0x0040_0000_0000_0000,
+    end=1 << 64,
+    stride=16,
+)
+# Between and above what Xen for 32-bit Arm lays out (asm/mmu/layout.h).
+NARROW = Areas(
+    globals=0x1000_0000,
+    externs=0x1800_0000,
+    functions=0x0020_0000,
+    objects=0xA000_0000,
+    frames=0xC000_0000,
+    end=0xF000_0000,
+    stride=4,
+)
 
 
 class AddressSpace:
     """Regions and windows, and the checks that an access meets."""
 
-    def __init__(self) -> None:
+    def __init__(self, areas: Areas = WIDE) -> None:
+        self.areas = areas
         self.chunks: dict[int, Chunk] = {}
         self.regions: list[Region] = []
         self.windows: list[Window] = []
@@ -48,11 +83,12 @@ class AddressSpace:
         self._freed: dict[int, Region] = {}
         self._watches: list[Watch] = []
         self._next = {
-            "global": GLOBAL_BASE >> SHIFT,
-            "extern": (GLOBAL_BASE >> SHIFT) + (1 << 32),
-            "object": OBJECT_BASE >> SHIFT,
+            "global": areas.globals >> SHIFT,
+            "extern": areas.externs >> SHIFT,
+            "object": areas.objects >> SHIFT,
         }
-        self.next_frame = FRAME_BASE >> SHIFT
+        self.next_frame = areas.frames >> SHIFT
+        self._wrapped = False
 
     # ------------------------------------------------------------- regions
 
@@ -74,7 +110,10 @@ class AddressSpace:
             area = kind if kind in self._next else "object"
             page = self._next[area]
             base = page << SHIFT
-            self._next[area] = page + _STRIDE * (1 + (size + PAGE - 1) // PAGE)
+            pages = 1 + (size + PAGE - 1) // PAGE
+            self._next[area] = page + self.areas.stride * pages
+            if base < self.areas.frames < base + size:
+                raise BoundError("the simulated address space is used up")
         elif base & OFFSET:
             raise BoundError(f"memory '{name}' must start on a page boundary")
         else:
@@ -115,17 +154,36 @@ class AddressSpace:
 
     def frame(self, size: int) -> int:
         """Add a nameless region for a variable of a function's frame."""
-        page = self.next_frame
+        page, stride = self.next_frame, self.areas.stride
+        if page in self.chunks or (page + 1) << SHIFT >= self.areas.end:
+            page = self._free_page(size)
         base = page << SHIFT
         if size <= PAGE:
-            self.next_frame = page + _STRIDE
+            self.next_frame = page + stride
             self.chunks[page] = Chunk(FRAME, size, False)
             return base
-        self.next_frame = page + _STRIDE * (1 + size // PAGE)
+        self.next_frame = page + stride * (1 + size // PAGE)
+        if self.next_frame << SHIFT > self.areas.end:
+            raise BoundError("the simulated stack is used up")
         for offset in range(0, size, PAGE):
             part = Chunk(FRAME, min(PAGE, size - offset), False)
             self.chunks[page + offset // PAGE] = part
         return base
+
+    def _free_page(self, size: int) -> int:
+        """Find room for a frame from the start of the area again.
+
+        Only a small area is ever used twice.
+        """
+        stride, count = self.areas.stride, 1 + size // PAGE
+        first, end = self.areas.frames >> SHIFT, self.areas.end >> SHIFT
+        start = self.next_frame
+        if start + 1 >= end:
+            start, self._wrapped = first, True
+        for page in range(start, end - count, stride):
+            if not any(page + n in self.chunks for n in range(count)):
+                return page
+        raise BoundError("the simulated stack is used up")
 
     def drop(self, base: int, size: int) -> None:
         """Forget what ``frame`` added."""
@@ -289,8 +347,11 @@ class AddressSpace:
         gone = self._freed.get(address >> SHIFT)
         if gone is not None and self._chunk(address) is None:
             return Fault("use-after-free", f"{verb} of freed '{gone.name}'", coord)
-        if FRAME_BASE <= address < self.next_frame << SHIFT:
-            if self._chunk(address & ~0xFFFF) is None:
+        areas = self.areas
+        frames_end = areas.end if self._wrapped else self.next_frame << SHIFT
+        if areas.frames <= address < frames_end:
+            # Variables start at a multiple of the stride.
+            if self._chunk(address & -(areas.stride << SHIFT)) is None:
                 what = f"{verb} of a variable of a function that has returned"
                 return Fault("use-after-free", what, coord)
             what = f"{verb} outside of a variable on the stack"
@@ -301,7 +362,8 @@ class AddressSpace:
             what = f"the content of '{near.name}', whose size is not declared here"
             return Unsupported(coord, what)
         what = f"{verb} of {size} bytes at {address:#x}, where nothing is"
-        if near is not None and address < near.base + near.size + (_STRIDE << SHIFT):
+        around = areas.stride << SHIFT
+        if near is not None and address < near.base + near.size + around:
             past = address + size - near.base
             what = f"{verb} up to byte {past} of '{near.name}' of {near.size} bytes"
         return Fault("out-of-bounds", what, coord)

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import Unsupported
+from harness.execution.a32_data import branch32, compute32, conditions, when
+from harness.execution.a32_operand import Operands32
+from harness.execution.a32_system import system32
+from harness.execution.a32_transfer import transfer32
 from harness.execution.asm_data import branch, compute
 from harness.execution.asm_operand import Operands
 from harness.execution.asm_special import no_operation, system
@@ -18,6 +22,7 @@ from harness.execution.asm_template import (
     Label,
     Template,
     TemplateError,
+    integer,
     parse,
 )
 from harness.execution.asm_transfer import transfer
@@ -35,6 +40,8 @@ __all__ = ["build"]
 
 Built = Callable[..., tuple[int, ...]]
 _ARITHMETIC = (compute, transfer, system)
+_ARITHMETIC32 = (compute32, transfer32, system32)
+_UDF = 0xE7F0_00F0
 
 
 def build(execution: Execution, asm: ir.Asm) -> Built:
@@ -44,13 +51,14 @@ def build(execution: Execution, asm: ir.Asm) -> Built:
     inputs, in order; the result has the register outputs.
     """
     try:
-        template = parse(asm.template)
+        a32 = execution.unit.model.instructions == "A32"
+        template = parse(asm.template, a32=a32)
     except TemplateError as problem:
         return _refuse(Unsupported(asm.coord, str(problem)))
     features = execution.cpu.features
     answers = [(a, features.alternative(a.feature)) for a in template.alternatives]
     items = _selected(template, [a for a, chosen in answers if chosen])
-    binding = _bind(asm)
+    binding = _bind(asm, a32)
     if isinstance(binding, Unsupported):
         return _refuse(binding)
     slots, results = binding.slots, binding.results
@@ -120,10 +128,10 @@ class _Binding:
 
     slots: list[int]
     results: list[tuple[int, CType]]
-    reader: Operands
+    reader: Operands | Operands32
 
 
-def _bind(asm: ir.Asm) -> _Binding | Unsupported:
+def _bind(asm: ir.Asm, a32: bool) -> _Binding | Unsupported:
     """Bind the operands of an asm statement."""
     slots: list[int] = []
     results: list[tuple[int, CType]] = []
@@ -147,7 +155,8 @@ def _bind(asm: ir.Asm) -> _Binding | Unsupported:
     known = [output.name for output in asm.outputs]
     known += [operand.name for operand in asm.inputs]
     names = {name: number for number, name in enumerate(known) if name}
-    return _Binding(slots, results, Operands(names, frozenset(memory), aliases))
+    kind = Operands32 if a32 else Operands
+    return _Binding(slots, results, kind(names, frozenset(memory), aliases))
 
 
 def _selected(template: Template, chosen: list[Alternative]) -> list[Item]:
@@ -164,7 +173,7 @@ def _selected(template: Template, chosen: list[Alternative]) -> list[Item]:
 
 def _actions(
     items: list[Item],
-    reader: Operands,
+    reader: Operands | Operands32,
     template: Template,
     coord: Coord,
 ) -> list[Action]:
@@ -178,8 +187,11 @@ def _actions(
             instructions.append(item)
     actions = []
     for number, instruction in enumerate(instructions):
-        action = _action(instruction, number, reader, places)
-        if action is None and instruction.mnemonic == "brk":
+        if isinstance(reader, Operands32):
+            action = _action32(instruction, number, reader, places)
+        else:
+            action = _action(instruction, number, reader, places)
+        if action is None and _traps(instruction, isinstance(reader, Operands32)):
             action = _brk(template, coord)
         actions.append(action or _unknown(instruction, coord))
     return actions
@@ -194,23 +206,52 @@ def _action(
     operands = reader.read(instruction.operands)
     if operands is None:
         return None
-
-    def place(label: str) -> int | None:
-        if label[:-1].isdigit() and label[-1] in "bf":
-            found = [at for name, at in places if name == label[:-1]]
-            if label[-1] == "b":
-                return max((at for at in found if at <= number), default=None)
-            return min((at for at in found if at > number), default=None)
-        return next((at for name, at in places if name == label), None)
-
     mnemonic = instruction.mnemonic
     if mnemonic[:2] in ("b", "b.", "cb", "tb"):
-        return branch(mnemonic, operands, place)
+        return branch(mnemonic, operands, lambda label: _goal(label, number, places))
     for kind in _ARITHMETIC:
         action = kind(mnemonic, operands)
         if action is not None:
             return action
     return None
+
+
+def _action32(
+    instruction: Instruction,
+    number: int,
+    reader: Operands32,
+    places: list[tuple[str, int]],
+) -> Action | None:
+    operands = reader.read(instruction.operands)
+    if operands is None:
+        return None
+    for stem, condition in conditions(instruction.mnemonic):
+        action = branch32(stem, operands, lambda label: _goal(label, number, places))
+        for kind in _ARITHMETIC32:
+            if action is None:
+                action = kind(stem, operands)
+        if action is not None:
+            return when(condition, action)
+    return None
+
+
+def _goal(label: str, number: int, places: list[tuple[str, int]]) -> int | None:
+    """Return the item that a branch at item ``number`` goes to."""
+    if label[:-1].isdigit() and label[-1] in "bf":
+        found = [at for name, at in places if name == label[:-1]]
+        if label[-1] == "b":
+            return max((at for at in found if at <= number), default=None)
+        return min((at for at in found if at > number), default=None)
+    return next((at for name, at in places if name == label), None)
+
+
+def _traps(instruction: Instruction, a32: bool) -> bool:
+    """Tell the instruction of BUG(); A32 code spells out the encoding of UDF #0."""
+    if not a32:
+        return instruction.mnemonic == "brk"
+    if instruction.mnemonic == ".word":
+        return integer(instruction.operands) == _UDF
+    return instruction.mnemonic == "udf"
 
 
 def _unknown(instruction: Instruction, coord: Coord) -> Action:

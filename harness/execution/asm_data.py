@@ -7,9 +7,9 @@ from collections.abc import Callable
 from harness.execution.asm_operand import Modifier, Operand, Register, Word
 from harness.execution.asm_state import Action, State, read, signed, write
 
-__all__ = ["branch", "compute"]
+__all__ = ["BINARY", "CONDITIONS", "branch", "compute"]
 
-_CONDITIONS: dict[str, Callable[[State], bool]] = {
+CONDITIONS: dict[str, Callable[[State], bool]] = {
     "eq": lambda s: s.z,
     "ne": lambda s: not s.z,
     "cs": lambda s: s.c,
@@ -52,7 +52,7 @@ def _logic(state: State | None, value: int, bits: int) -> int:
 
 
 Binary = Callable[[State | None, State, int, int, int], int]
-_BINARY: dict[str, Binary] = {
+BINARY: dict[str, Binary] = {
     "add": lambda f, _, a, b, w: _add(f, a, b, 0, w),
     "sub": lambda f, _, a, b, w: _add(f, a, b ^ ((1 << w) - 1), 1, w),
     "adc": lambda f, s, a, b, w: _add(f, a, b, int(s.c), w),
@@ -127,7 +127,7 @@ def compute(mnemonic: str, operands: list[Operand]) -> Action | None:
             return _unary(_UNARY[mnemonic], target, source, change)
         case [Register() as left, Register() | int() as right] if mnemonic in _COMPARES:
             zero = Register(None, left.bits)
-            rule = _BINARY[_COMPARES[mnemonic]]
+            rule = BINARY[_COMPARES[mnemonic]]
             return _binary(rule, zero, left, right, change, True)
         case [
             Register() as target,
@@ -135,8 +135,8 @@ def compute(mnemonic: str, operands: list[Operand]) -> Action | None:
             Register() | int() as right,
         ]:
             name = mnemonic[:-1] if mnemonic in _FLAGS else mnemonic
-            if name in _BINARY:
-                rule = _BINARY[name]
+            if name in BINARY:
+                rule = BINARY[name]
                 return _binary(rule, target, left, right, change, name != mnemonic)
         case [Register() as target, Word(name)] if mnemonic in ("cset", "csetm"):
             return _cset(target, name.lower(), -1 if mnemonic == "csetm" else 1)
@@ -179,7 +179,7 @@ def _binary(
 
 
 def _cset(target: Register, name: str, value: int) -> Action | None:
-    test = _CONDITIONS.get(name)
+    test = CONDITIONS.get(name)
     if test is None:
         return None
 
@@ -192,7 +192,7 @@ def _cset(target: Register, name: str, value: int) -> Action | None:
 def _csel(
     rule: Callable[[int], int], target: Register, a: Register, b: Register, name: str
 ) -> Action | None:
-    test = _CONDITIONS.get(name)
+    test = CONDITIONS.get(name)
     if test is None:
         return None
 
@@ -211,9 +211,9 @@ def branch(
     """Return the action of a branch; ``place`` finds the item of a label."""
     match mnemonic, operands:
         case "b", [Word(label)]:
-            test = _CONDITIONS["al"]
+            test = CONDITIONS["al"]
         case _, [Word(label)] if mnemonic.startswith("b."):
-            known = _CONDITIONS.get(mnemonic[2:])
+            known = CONDITIONS.get(mnemonic[2:])
             if known is None:
                 return None
             test = known

@@ -31,7 +31,14 @@ from reference_model.events import (
     Tlbi,
 )
 
-__all__ = ["no_operation", "system"]
+__all__ = [
+    "constant_event",
+    "no_operation",
+    "ordering",
+    "read_register",
+    "system",
+    "translation",
+]
 
 _IRQ = 1 << 7  # DAIF.I
 # Writing one of these does something besides holding a value.
@@ -44,7 +51,7 @@ _CACHE_OPS = frozenset(
 )
 
 
-def _constant_event(make: Callable[[int, Origin], Event]) -> Action:
+def constant_event(make: Callable[[int, Origin], Event]) -> Action:
     """Return the action of an instruction that is always the same event."""
     known: dict[tuple[int, int], Event] = {}
 
@@ -65,15 +72,15 @@ def system(mnemonic: str, operands: list[Operand]) -> Action | None:
         return no_operation
     match mnemonic, operands:
         case "isb", []:
-            return _constant_event(lambda pe, origin: Isb(pe, origin=origin))
+            return constant_event(lambda pe, origin: Isb(pe, origin=origin))
         case "isb", [Word(_) | int()]:
-            return _constant_event(lambda pe, origin: Isb(pe, origin=origin))
+            return constant_event(lambda pe, origin: Isb(pe, origin=origin))
         case "eret", []:
-            return _constant_event(lambda pe, origin: Eret(pe, origin=origin))
+            return constant_event(lambda pe, origin: Eret(pe, origin=origin))
         case "dsb" | "dmb", [Word(name)]:
-            return _barrier(mnemonic, name)
+            return ordering(mnemonic, name)
         case "dsb" | "dmb", [int() as option]:
-            return _barrier(mnemonic, option)
+            return ordering(mnemonic, option)
         case "tlbi", [Word(name), *rest]:
             return _tlbi(name.upper(), rest)
         case "sys", [int() as op1, Word(crn), Word(crm), int() as op2, *rest]:
@@ -83,7 +90,7 @@ def system(mnemonic: str, operands: list[Operand]) -> Action | None:
         case "mrs", [Register() as target, Word(name)]:
             return _mrs(target, register_name(name))
         case "at", [Word(name), Register() as source]:
-            return _at(name.upper(), source)
+            return translation(name.upper(), lambda state: read(state, source))
         case "dc" | "ic", [Word(name), *rest]:
             return _cache(f"{mnemonic} {name}".upper(), rest)
         case _:
@@ -94,7 +101,8 @@ def no_operation(_: State) -> None:
     """Do nothing, as the instruction does."""
 
 
-def _barrier(mnemonic: str, option: str | int) -> Action | None:
+def ordering(mnemonic: str, option: str | int) -> Action | None:
+    """Return the action of DSB or DMB; None for an option that is not known."""
     known = barrier(option)
     if known is None or (mnemonic == "dmb" and known[2]):
         # SSBB and PSSBB are DSBs by encoding; they only stop speculation.
@@ -102,7 +110,7 @@ def _barrier(mnemonic: str, option: str | int) -> Action | None:
     domain: Domain = known[0]
     _, access, nxs = known
     kind = BarrierKind.DSB if mnemonic == "dsb" else BarrierKind.DMB
-    return _constant_event(
+    return constant_event(
         lambda pe, origin: Barrier(pe, kind, domain, access, nxs, origin=origin)
     )
 
@@ -121,7 +129,7 @@ def _tlbi(op: str, rest: list[Operand]) -> Action | None:
     if op not in TLBI_OPS or len(rest) > 1 or (takes_address(op) and not rest):
         return None
     if not rest or (isinstance(rest[0], Register) and rest[0].slot is None):
-        return _constant_event(lambda pe, origin: Tlbi(pe, op, 0, origin=origin))
+        return constant_event(lambda pe, origin: Tlbi(pe, op, 0, origin=origin))
     source = rest[0]
     if not isinstance(source, Register):
         return None
@@ -172,28 +180,35 @@ def _daif(register: str, source: Register | int) -> Action:
     return act
 
 
+def read_register(state: State, register: str) -> int:
+    """Return the value of a system register, as the current PE has it."""
+    execution = state.execution
+    cpu = execution.cpu
+    value = cpu.registers.get((cpu.pe, register))
+    if value is None and register == "DAIF":
+        value = 0
+    if value is None:
+        value = cpu.features.register(cpu.pe, register)
+        if value is None:
+            what = f"the value of system register {register}"
+            raise Unsupported(None, what)
+        execution.recorder.query("register", (cpu.pe, register), value)
+    return value
+
+
 def _mrs(target: Register, register: str) -> Action:
     def act(state: State) -> None:
-        execution = state.execution
-        cpu = execution.cpu
-        value = cpu.registers.get((cpu.pe, register))
-        if value is None and register == "DAIF":
-            value = 0
-        if value is None:
-            value = cpu.features.register(cpu.pe, register)
-            if value is None:
-                what = f"the value of system register {register}"
-                raise Unsupported(None, what)
-            execution.recorder.query("register", (cpu.pe, register), value)
-        write(state, target, value)
+        write(state, target, read_register(state, register))
 
     return act
 
 
-def _at(op: str, source: Register) -> Action:
+def translation(op: str, operand_of: Callable[[State], int]) -> Action:
+    """Return the action of an address translation instruction."""
+
     def act(state: State) -> None:
         execution = state.execution
-        cpu, operand = execution.cpu, read(state, source)
+        cpu, operand = execution.cpu, operand_of(state)
         execution.recorder.add(At(cpu.pe, op, operand, origin=state.origin))
         result = None if cpu.translate is None else cpu.translate(op, operand)
         if result is None:
@@ -210,7 +225,7 @@ def _cache(op: str, rest: list[Operand]) -> Action | None:
         return None
     match rest:
         case []:
-            return _constant_event(lambda pe, origin: CacheOp(pe, op, 0, origin=origin))
+            return constant_event(lambda pe, origin: CacheOp(pe, op, 0, origin=origin))
         case [Register() as source]:
             pass
         case _:

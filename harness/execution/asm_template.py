@@ -120,8 +120,8 @@ def integer(text: str) -> int | None:
         return None
 
 
-def _statements(text: str) -> list[str]:
-    """Split at newlines and semicolons, dropping comments."""
+def _statements(text: str, a32: bool) -> list[str]:
+    """Split at newlines and semicolons, dropping comments; A32 has ``@``, too."""
     found, current, quoted, i = [], "", False, 0
     while i < len(text):
         c = text[i]
@@ -131,7 +131,7 @@ def _statements(text: str) -> list[str]:
                 current += text[i + 1]
                 i += 1
             quoted = c != '"'
-        elif text.startswith("//", i):
+        elif text.startswith("//", i) or (a32 and c == "@"):
             end = text.find("\n", i)
             i = len(text) if end < 0 else end
             continue
@@ -161,8 +161,8 @@ class _Reader:
         self.conditions: list[bool] = []
         self.order = 0
 
-    def read(self, text: str) -> None:
-        for statement in _statements(text):
+    def read(self, text: str, a32: bool) -> None:
+        for statement in _statements(text, a32):
             rest = statement
             while True:
                 match = _LABEL.match(rest)
@@ -281,10 +281,10 @@ class _Reader:
 
 
 @cache
-def parse(text: str) -> Template:
+def parse(text: str, *, a32: bool = False) -> Template:
     """Parse a template."""
     reader = _Reader()
-    reader.read(text)
+    reader.read(text, a32)
     data = {
         section: tuple(datum.expression for datum in data)
         for section, data in reader.data.items()

@@ -6,7 +6,7 @@ from harness.execution.asm_operand import Address, Operand, Register
 from harness.execution.asm_state import Action, State, read, write
 from harness.execution.asm_state import signed as _extended
 
-__all__ = ["transfer"]
+__all__ = ["clear_monitor", "stored", "transfer"]
 
 
 _SIZES = {"": 0, "b": 1, "h": 2}
@@ -36,7 +36,8 @@ def _locate(state: State, place: Address) -> int:
     return base if place.written == "post" else moved
 
 
-def _put(state: State, address: int, size: int, value: int, release: bool) -> None:
+def stored(state: State, address: int, size: int, value: int, release: bool) -> None:
+    """Store to memory, with the events of it."""
     execution = state.execution
     execution.memory.store(address, size, value)
     execution.stored(address, size, state.origin, release=release)
@@ -54,13 +55,14 @@ def transfer(mnemonic: str, operands: list[Operand]) -> Action | None:
             if mnemonic in ("ldp", "stp"):
                 return _pair(mnemonic == "ldp", status, source, place)
         case [] if mnemonic == "clrex":
-            return _clear_monitor
+            return clear_monitor
         case _:
             pass
     return None
 
 
-def _clear_monitor(state: State) -> None:
+def clear_monitor(state: State) -> None:
+    """Forget the exclusive load of the current PE."""
     state.execution.cpu.monitors.pop(state.execution.cpu.pe, None)
 
 
@@ -75,7 +77,7 @@ def _simple(mnemonic: str, register: Register, place: Address) -> Action | None:
 
         def put(state: State) -> None:
             value = read(state, register)
-            _put(state, _locate(state, place), size, value, release)
+            stored(state, _locate(state, place), size, value, release)
 
         return put
     if load is None and signed is None:
@@ -108,7 +110,7 @@ def _exclusive(
         if cpu.monitors.pop(cpu.pe, None) != address:
             write(state, status, 1)
             return
-        _put(state, address, size, value, release)
+        stored(state, address, size, value, release)
         write(state, status, 0)
 
     return act
@@ -127,7 +129,7 @@ def _pair(load: bool, first: Register, second: Register, place: Address) -> Acti
             return
         values = read(state, first), read(state, second)
         address = _locate(state, place)
-        _put(state, address, size, values[0], False)
-        _put(state, address + size, size, values[1], False)
+        stored(state, address, size, values[0], False)
+        stored(state, address + size, size, values[1], False)
 
     return act

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.errors import BoundError, TreeError, Unsupported
-from harness.execution.address_space import FUNCTION_BASE
 from harness.execution.expression import convert
 from harness.execution.memory import Memory, Region
 from harness.ir import nodes as ir
@@ -56,14 +55,14 @@ class Variables:
         """Return the address of a function."""
         known = self._functions.get(name)
         if known is None:
-            known = FUNCTION_BASE + _FUNCTION_STRIDE * len(self._names)
+            known = self._memory.areas.functions + _FUNCTION_STRIDE * len(self._names)
             self._functions[name] = known
             self._names.append(name)
         return known
 
     def function_at(self, address: int) -> str | None:
         """Return the function at an address."""
-        number, rest = divmod(address - FUNCTION_BASE, _FUNCTION_STRIDE)
+        number, rest = divmod(address - self._memory.areas.functions, _FUNCTION_STRIDE)
         if rest or not 0 <= number < len(self._names):
             return None
         return self._names[number]

@@ -20,6 +20,7 @@ class DataModel:
     pointer_size: int
     long_size: int
     widest_alignment: int  # of ``__attribute__((aligned))``
+    instructions: str  # "A64" or "A32": what inline assembly is written in
     ptrdiff: str  # the name of the type ptrdiff_t; size_t is its unsigned one
 
     @property
@@ -28,5 +29,5 @@ class DataModel:
         return "long" if self.long_size == 8 else "long long"
 
 
-LP64 = DataModel("LP64", 8, 8, 16, "long")
-ILP32 = DataModel("ILP32", 4, 4, 8, "int")
+LP64 = DataModel("LP64", 8, 8, 16, "A64", "long")
+ILP32 = DataModel("ILP32", 4, 4, 8, "A32", "int")
