@@ -1,0 +1,150 @@
+"""Say what is uncertain about a reading that no blob id proves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harness.errors import PatchError
+from harness.series.recovery.cells import cells
+from harness.series.recovery.outline import FileText, HunkText
+from harness.series.recovery.proof import Placed
+from harness.series.recovery.quoting import squash
+from harness.series.recovery.reading import Reading
+from reference_model.coordinates import Coord
+
+__all__ = ["doubts", "refuse_guess", "resolved"]
+
+_MASKED = re.compile(rb"@x{3,}|\[email.protected\]")
+_NO_BREAK = b"\xc2\xa0"
+_EDGE = 3
+
+
+def resolved(
+    part: FileText, base: Sequence[bytes], placed: Placed, reading: Reading
+) -> tuple[str, ...]:
+    """Return what the mail had lost or changed of one hunk, in words."""
+    said: list[str] = []
+    blank = edge = 0
+    for step in reading.steps:
+        numbers = "-".join(
+            map(str, dict.fromkeys((*step.numbers[:1], *step.numbers[-1:])))
+        )
+        if step.kind == "+" and step.how:
+            said.append(f"added line put together from line {numbers} ({step.how})")
+        if step.kind == " " and not step.numbers:
+            lost = squash(base[placed.first + step.old])
+            blank, edge = blank + (not lost), edge + bool(lost)
+    if blank:
+        said.append(f"{blank} empty context line{'s' * (blank > 1)} lost")
+    if edge:
+        said.append(f"{edge} context line{'s' * (edge > 1)} not shown")
+    return tuple(f"{part.path}: {what}" for what in said)
+
+
+def doubts(
+    part: FileText, base: Sequence[bytes], placed: Placed, reading: Reading
+) -> tuple[str, ...]:
+    """Return what was guessed or taken from the base, and nothing proves."""
+    said = list(resolved(part, base, placed, reading))
+    for step in reading.steps:
+        if step.kind != "+":
+            continue
+        line = f"{part.path}: line {step.numbers[0]} of the mail"
+        if _MASKED.search(step.texts[0]):
+            said.append(f"{line} holds a masked address")
+        if _NO_BREAK in step.texts[0]:
+            said.append(f"{line} holds a no-break space, read as a blank")
+    return tuple(said)
+
+
+def refuse_guess(
+    part: FileText,
+    base: Sequence[bytes],
+    hunk: HunkText,
+    placed: Placed,
+    name: str,
+) -> None:
+    """Refuse a hunk whose reading, unproved, could be another change."""
+    head = f"hunk {hunk.ranges} of {part.path} cannot be recovered without a proof"
+    if len(placed.readings) > 1:
+        lines = _differing(placed.readings)
+        raise PatchError(
+            f"{head}: it can be read in several ways (line {lines} of the mail): "
+            "give the original patch, or the repository with the blob of its "
+            "index line",
+            Coord(name, hunk.line),
+        )
+    reading = placed.readings[0]
+    empty = [step.numbers[0] for step in reading.steps if step.how == "empty"]
+    if empty:
+        raise PatchError(
+            f"{head}: {len(empty)} of its added lines are not in the mail",
+            Coord(name, hunk.line),
+        )
+    _refuse_left_out(hunk, reading, head, name)
+    _refuse_hidden(base, hunk, placed, reading, head, name)
+
+
+def _differing(readings: Sequence[Reading]) -> str:
+    """Name the lines of the mail that are code in one reading and not in another."""
+    shown = [
+        {(step.kind, number) for step in reading.steps for number in step.numbers}
+        for reading in readings
+    ]
+    common = set.intersection(*shown)
+    lines = sorted({number for each in shown for _, number in each - common})
+    return ", ".join(map(str, lines[:6])) + (", ..." if len(lines) > 6 else "")
+
+
+def _refuse_left_out(hunk: HunkText, reading: Reading, head: str, name: str) -> None:
+    used = {number for step in reading.steps for number in step.numbers}
+    last = max(used, default=0)
+    for row in cells(hunk.lines, hunk.depth):
+        for cell in row[:1]:
+            inside = cell.number < last and cell.number not in used
+            if inside and cell.rank == 0 and cell.sign == "+":
+                raise PatchError(
+                    f"{head}: line {cell.number} of the mail looks like an added "
+                    "line, and the header counts one less",
+                    Coord(name, hunk.line),
+                )
+
+
+def _refuse_hidden(
+    base: Sequence[bytes],
+    hunk: HunkText,
+    placed: Placed,
+    reading: Reading,
+    head: str,
+    name: str,
+) -> None:
+    """Refuse where a change of as many lines as before may have been cut out.
+
+    A change carries as many lines of context behind it as the hunk has before its
+    first one. So no change hides in fewer lost lines at an end of the hunk, unless
+    the file ends there as well.
+    """
+    kinds = [step.kind for step in reading.steps]
+    changed = [n for n, kind in enumerate(kinds) if kind != " "]
+    before, behind = changed[0], len(kinds) - 1 - changed[-1]
+    lost = [
+        n
+        for n, step in enumerate(reading.steps)
+        if step.kind == " "
+        and not step.numbers
+        and squash(base[placed.first + step.old])
+    ]
+    top = placed.first == 0
+    bottom = placed.first + placed.old_count == len(base)
+    for n in lost:
+        step = reading.steps[n]
+        at_start = n < min(behind, _EDGE) and n < before and not top
+        at_end = len(kinds) - 1 - n < min(before, _EDGE) and n > changed[-1]
+        if at_start or (at_end and not bottom):
+            continue
+        raise PatchError(
+            f"{head}: line {placed.first + step.old + 1} of the base "
+            "is not in the mail, and may have been changed there",
+            Coord(name, hunk.line),
+        )
