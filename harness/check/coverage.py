@@ -10,6 +10,8 @@ from harness.check.conditional import dead_lines
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
+_PREPROCESSED = (".c", ".h")
+
 __all__ = ["Coverage", "common", "coverage_of"]
 
 
@@ -69,7 +71,10 @@ def coverage_of(target: LoadedTarget, patch: Patch | None, root: Path) -> Covera
     )
     names = [part.new for part in patch.files if part.new in read]
     dropped = [
-        place for name in names if name for place in _dropped(target, name, root)
+        place
+        for name in names
+        if name and name.endswith(_PREPROCESSED)
+        for place in _dropped(target, name, root)
     ]
     return Coverage(unexecuted, unread, tuple(dropped))
 

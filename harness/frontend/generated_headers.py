@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.frontend.architecture import ARM64, Architecture
-from harness.frontend.kconfig import autoconf_header
+from harness.frontend.kconfig import autoconf
 from harness.frontend.linked_headers import LINKED, linked_headers
 
-__all__ = ["BUILTIN_HEADER", "write_generated_headers"]
+__all__ = ["BUILTIN_HEADER", "STAND_INS", "write_generated_headers"]
 
 BUILTIN_HEADER = "builtin-macros.h"
+# The directory to be searched before any of the tree.
+STAND_INS = "stand-ins"
 
 _ARCH_MAKEFILE = "xen/arch/arm/include/asm/Makefile"
 _GENERIC = re.compile(r"^generic-y\s*\+=\s*([\w-]+\.h)\s*$", re.MULTILINE)
@@ -25,17 +28,25 @@ _MAKEFILE_LIMIT = 1 << 16
 
 
 def write_generated_headers(
-    source_root: Path, directory: Path, architecture: Architecture = ARM64
-) -> None:
-    """Write the generated headers for the tree below ``directory``."""
+    source_root: Path,
+    directory: Path,
+    architecture: Architecture = ARM64,
+    config: Mapping[str, str] | None = None,
+) -> tuple[str, ...]:
+    """Write the generated headers for the tree below ``directory``.
+
+    ``config`` is what a ``.config`` says; without it, the defconfig counts.
+    Returns the names of the files of the tree that decide their content.
+    """
+    configured = autoconf(source_root, architecture.name, config)
     headers = {
         BUILTIN_HEADER: architecture.builtin_macros_header(),
-        "generated/autoconf.h": autoconf_header(source_root, architecture.name),
+        f"{STAND_INS}/generated/autoconf.h": configured.header,
         # Offsets are for assembly; C includes the header but uses none.
-        "asm/asm-offsets.h": "",
+        f"{STAND_INS}/asm/asm-offsets.h": "",
         # Prototypes of the hypercalls, for the tables that dispatch them; a
         # function that uses one cannot be lowered, and says so when reached.
-        "xen/hypercall-defs.h": "",
+        f"{STAND_INS}/xen/hypercall-defs.h": "",
     }
     for name in generic_headers(source_root):
         headers[f"asm/{name}"] = f"#include <asm-generic/{name}>\n"
@@ -51,6 +62,7 @@ def write_generated_headers(
             ) as stream:
                 stream.write(text)
             os.replace(stream.name, path)
+    return (*configured.files, _ARCH_MAKEFILE)
 
 
 def generic_headers(source_root: Path) -> list[str]:

@@ -19,7 +19,13 @@ from pathlib import Path
 
 from harness.errors import PreprocessError
 from harness.frontend.architecture import ARM64, Architecture
-from harness.frontend.generated_headers import BUILTIN_HEADER, write_generated_headers
+from harness.frontend.build import Build
+from harness.frontend.flags import Flags
+from harness.frontend.generated_headers import (
+    BUILTIN_HEADER,
+    STAND_INS,
+    write_generated_headers,
+)
 from harness.frontend.line_markers import FileNames
 from harness.frontend.linked_headers import LINKED
 from reference_model.coordinates import Coord
@@ -61,6 +67,7 @@ class Preprocessed:
 
     text: str
     files: tuple[str, ...]
+    inputs: tuple[str, ...] = ()  # files that decide what generated headers hold
 
 
 def preprocess(
@@ -71,28 +78,31 @@ def preprocess(
     roots: Sequence[Path] = (),
     probes: Sequence[str] = (),
     architecture: Architecture = ARM64,
+    build: Build | None = None,
 ) -> Preprocessed:
     """Preprocess ``sources`` of the tree at ``source_root`` as one unit.
 
     ``generated`` is a directory of the caller for headers that a build would
     make.  ``roots`` are further directories that files may really lie in, for
     a tree made of symbolic links.  The value of each macro in ``probes`` comes
-    out as enumerator ``__harness_NAME`` where the macro is defined.
+    out as enumerator ``__harness_NAME`` where the macro is defined.  Without a
+    ``build``, the tree is taken as never built.
     """
+    build = build or Build()
     source_root = Path(os.path.abspath(source_root))
     generated = Path(os.path.abspath(generated))
     generated.mkdir(parents=True, exist_ok=True)
     for name in sources:
         if not (source_root / name).is_file():
             raise PreprocessError(f"no file '{name}' in the tree")
-    write_generated_headers(source_root, generated, architecture)
+    inputs = write_generated_headers(source_root, generated, architecture, build.config)
     names = FileNames(source_root, generated, roots)
     unit = _translation_unit([source_root / name for name in sources], probes)
-    command = _command(source_root, generated)
+    command = _command(source_root, generated, build.flags)
     text = names.shorten(_run(command, unit, generated, names))
     files = tuple(f for f in names.files if not f.startswith("<"))
     _refuse_embed(source_root, files)
-    return Preprocessed(text, files)
+    return Preprocessed(text, files, inputs)
 
 
 def _translation_unit(paths: Sequence[Path], probes: Sequence[str]) -> str:
@@ -110,16 +120,20 @@ def _translation_unit(paths: Sequence[Path], probes: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _command(source_root: Path, generated: Path) -> list[str]:
+def _command(source_root: Path, generated: Path, flags: Flags) -> list[str]:
     """Return the compiler's command line: Xen's flags that matter to ``-E``."""
     compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
-    command = [*compiler, "-E", "-x", "c", "-std=gnu99", "-undef", "-nostdinc", "-w"]
+    command = [*compiler, "-E", "-x", "c", "-undef", "-nostdinc", "-w"]
     # __FILE__ comes out as in Xen's own build, wherever the tree lies.
-    command.append(f"-fmacro-prefix-map={source_root / 'xen'}/=")
+    command += [f"-std={flags.standard}"]
+    command += [f"-fmacro-prefix-map={source_root / 'xen'}/="]
     command += ["-include", str(generated / BUILTIN_HEADER), "-D__XEN__"]
-    command += ["-include", str(source_root / _CONFIG_HEADER)]
-    command += ["-I", str(generated / LINKED)]
-    for directory in _INCLUDE_DIRECTORIES:
+    command += flags.macros
+    for header in dict.fromkeys((_CONFIG_HEADER, *flags.headers)):
+        command += ["-include", str(source_root / header)]
+    # What stands in for headers of a build comes before those of an old one.
+    command += ["-I", str(generated / STAND_INS), "-I", str(generated / LINKED)]
+    for directory in dict.fromkeys((*_INCLUDE_DIRECTORIES, *flags.directories)):
         command += ["-I", str(source_root / directory)]
     return [*command, "-I", str(generated), "-"]
 

@@ -12,6 +12,7 @@ from harness.errors import ParseError, TreeError
 from harness.frontend.address_taken import address_taken
 from harness.frontend.architecture import ARM64, Architecture
 from harness.frontend.arithmetic_types import scalar_of
+from harness.frontend.build import Build
 from harness.frontend.compiled_lines import compiled_lines
 from harness.frontend.lazy_functions import LazyFunctions
 from harness.frontend.lowering import NotLowered, Shared
@@ -41,13 +42,14 @@ def load_unit(
     roots: Sequence[Path] = (),
     probes: Sequence[str] = (),
     architecture: Architecture = ARM64,
+    build: Build | None = None,
 ) -> Unit:
     """Preprocess, parse and lower files of the tree at ``source_root``.
 
     Several ``sources`` are taken as one unit, the way a unity build does.
 
     ``work_dir`` is a directory of the caller for generated headers.  See
-    ``preprocess`` for ``roots`` and ``probes``.
+    ``preprocess`` for ``roots``, ``probes`` and ``build``.
     """
     result = preprocess(
         source_root,
@@ -56,9 +58,10 @@ def load_unit(
         roots=roots,
         probes=probes,
         architecture=architecture,
+        build=build,
     )
     unit = lower_text(result.text, sources[0], architecture.model)
-    unit.files = result.files
+    unit.files = (*result.files, *result.inputs)
     unit.lines = compiled_lines(result.text)
     unit.digest = hashlib.sha256(result.text.encode()).hexdigest()
     return unit

@@ -11,6 +11,7 @@ from harness.errors import BoundError, Unsupported
 from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Query, Recorder
+from harness.frontend.build import build_of
 from harness.frontend.preprocess import PROBE_PREFIX
 from harness.frontend.unit import load_unit
 from harness.ir.nodes import Unit
@@ -91,16 +92,25 @@ class XenArm64:
         """Return the source files that are run, relative to the tree's top."""
         return version_of(view.root).sources
 
-    def load(self, view: TreeView, generated: Path) -> LoadedTarget:
-        """Parse the code of a tree; ``generated`` is a directory to work in."""
+    def load(
+        self, view: TreeView, generated: Path, config: Path | None = None
+    ) -> LoadedTarget:
+        """Parse the code of a tree; ``generated`` is a directory to work in.
+
+        ``config`` is a ``.config`` to use, or the directory of a build outside
+        the tree; without it, that of the tree if it was built.
+        """
+        files = self.files(view)
+        build = build_of(view.root, files[0], roots=view.roots, config=config)
         unit = load_unit(
             view.root,
-            self.files(view),
+            files,
             work_dir=generated,
             roots=view.roots,
             probes=tuple(ERRATA.values()),
+            build=build,
         )
-        return LoadedTarget(unit, unit.files, view.touched)
+        return LoadedTarget(unit, unit.files, view.touched, build.name)
 
 
 class LoadedTarget:
@@ -111,8 +121,10 @@ class LoadedTarget:
         unit: Unit,
         files: tuple[str, ...],
         touched: Callable[[str, int], bool],
+        configuration: str = "",
     ) -> None:
         self.unit = unit
+        self.configuration = configuration  # where it comes from, in words
         self.touched = touched
         self.names = locate(unit)
         self.program = Program(unit)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ParseError, TreeError
-from harness.frontend.kconfig import autoconf_header, read_config
+from harness.frontend.kconfig import autoconf, read_config
 
 
 def header(
@@ -18,7 +18,7 @@ def header(
     top = tmp_path / "xen" / "Kconfig"
     top.parent.mkdir(exist_ok=True)
     top.write_text(text)
-    lines = autoconf_header(tmp_path, config=config or {}).splitlines()
+    lines = autoconf(tmp_path, config=config or {}).header.splitlines()
     return dict(line.removeprefix("#define CONFIG_").split(" ", 1) for line in lines)
 
 
@@ -175,11 +175,11 @@ EXPECTED = {
 
 @pytest.mark.parametrize("version", sorted(EXPECTED))
 def test_a_real_tree(version: str, xen_tree: Callable[[str], Path]) -> None:
-    lines = autoconf_header(xen_tree(version)).splitlines()
+    lines = autoconf(xen_tree(version)).header.splitlines()
     values = dict(line.split(" ", 2)[1:] for line in lines)
     count, on, off = EXPECTED[version]
     assert all(values[f"CONFIG_{name}"] == "1" for name in on)
     assert not any(f"CONFIG_{name}" in values for name in off)
     assert values["CONFIG_NR_CPUS"] == "128"
     assert len(values) == count
-    assert "#define CONFIG_ARM_32 1" in autoconf_header(xen_tree(version), "arm32")
+    assert "#define CONFIG_ARM_32 1" in autoconf(xen_tree(version), "arm32").header

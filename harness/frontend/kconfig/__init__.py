@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import TreeError
 from harness.frontend.kconfig.language import TOP, read_kconfig
 from harness.frontend.kconfig.values import Values
 
-__all__ = ["autoconf_header", "read_config"]
+__all__ = ["Autoconf", "autoconf", "read_config"]
 
 _DEFCONFIG = "xen/arch/arm/configs/{}_defconfig"
 _CONFIG_BYTES = 1 << 20
@@ -56,9 +57,16 @@ _PLAIN_OF = {
 }
 
 
-def autoconf_header(
+class Autoconf(NamedTuple):
+    """The header, and the files of the tree that decide it."""
+
+    header: str
+    files: tuple[str, ...] = ()
+
+
+def autoconf(
     root: Path, architecture: str = "arm64", config: Mapping[str, str] | None = None
-) -> str:
+) -> Autoconf:
     """Return the header for the tree at ``root``.
 
     ``config`` is what a ``.config`` says, by name without ``CONFIG_``; without
@@ -66,19 +74,23 @@ def autoconf_header(
     """
     if not (root / TOP).is_file():
         plain = sorted((_PLAIN | _PLAIN_OF[architecture]).items())
-        return "".join(f"#define CONFIG_{name} {value}\n" for name, value in plain)
+        return Autoconf("".join(f"#define CONFIG_{n} {value}\n" for n, value in plain))
     environment = {
         "SRCARCH": "arm",
         "ARCH": architecture,
         "XEN_HAS_CHECKPOLICY": "n",  # no policy is built in
         "XEN_HAS_BUILD_ID": "y",
     }
-    if config is None:
-        defconfig = root / _DEFCONFIG.format(architecture)
-        config = read_config(defconfig) if defconfig.is_file() else {}
-        config = {**config, "DEBUG": "y"}
     kconfig = read_kconfig(root, environment)
-    return Values(kconfig, config, _COMPILER, environment).header()
+    files = [*kconfig.files]
+    if config is None:
+        defconfig = _DEFCONFIG.format(architecture)
+        files.append(defconfig)
+        present = (root / defconfig).is_file()
+        config = read_config(root / defconfig) if present else {}
+        config = {**config, "DEBUG": "y"}
+    values = Values(kconfig, config, _COMPILER, environment)
+    return Autoconf(values.header(), tuple(files))
 
 
 def read_config(path: Path) -> dict[str, str]:

@@ -81,6 +81,7 @@ class Kconfig:
     """All symbols, in the order in which they are first named."""
 
     symbols: dict[str, Symbol] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
 
     def symbol(self, name: str) -> Symbol:
         """Return a symbol, new or known."""
@@ -118,14 +119,13 @@ class _Reader:
         self.result = Kconfig()
         self.blocks: list[_Block] = []
         self.entry: _Entry | None = None
-        self.files = 0
 
     # ------------------------------------------------------------------ lines
 
     def file(self, name: str, where: Coord, depth: int) -> None:
         """Read one file, and those that it names."""
-        self.files += 1
-        if depth > _DEPTH or self.files > _FILES:
+        self.result.files.append(name)
+        if depth > _DEPTH or len(self.result.files) > _FILES:
             raise ParseError("too many Kconfig files", where)
         around = len(self.blocks)
         lines = self._text(name, where).expandtabs().splitlines()
