@@ -49,6 +49,18 @@ def bad_shift(count: int, bits: int) -> NoReturn:
     raise Fault("bad-shift", f"shift of a {bits}-bit value by {count}")
 
 
+def overlap(size: int) -> NoReturn:
+    """Report an assignment between objects that overlap."""
+    what = f"assignment of {size} bytes between objects that overlap"
+    raise Fault("overlapping-copy", what)
+
+
+def bad_index(index: int, count: int) -> NoReturn:
+    """Report an index outside of its array."""
+    what = f"index {index} of an array of {count} elements"
+    raise Fault("out-of-bounds", what)
+
+
 def _loader(memory: Memory, size: int, signed: bool) -> Callable[[int], int]:
     chunks, full = memory.chunks, b"\xff" * size
     code = _FORMATS[size].lower() if signed else _FORMATS[size]
@@ -126,6 +138,8 @@ def accessors(execution: Execution) -> dict[str, Any]:
         if left is not None and right is not None and left.plain and right.readable:
             at, begin = target & 4095, source & 4095
             end = begin + size
+            if left is right and at != begin and -size < at - begin < size:
+                overlap(size)
             if at + size <= len(left.data) and end <= len(right.data):
                 left.data[at : at + size] = right.data[begin:end]
                 if right.init is not None:
@@ -135,6 +149,8 @@ def accessors(execution: Execution) -> dict[str, Any]:
                 elif left.init is not None:
                     left.init[at : at + size] = full(size)
                 return
+        if target != source and abs(target - source) < size:
+            overlap(size)
         memory.copy(target, source, size)
         if not memory.all_plain(target, size):
             execution.stored(target, size, execution.origin(coord))
@@ -143,6 +159,23 @@ def accessors(execution: Execution) -> dict[str, Any]:
         memory.store_bytes(target, bytes(size))
         if not memory.all_plain(target, size):
             execution.cleared(target, size, execution.origin(coord))
+
+    load_byte = _loader(memory, 1, False)
+
+    def load_bool(address: int) -> int:
+        value = load_byte(address)
+        if value > 1:
+            raise Fault("bad-bool", f"load of a _Bool that holds {value}")
+        return value
+
+    def related(left: int, right: int) -> bool:
+        """Tell that two pointers may be compared; report those that may not."""
+        objects = memory.object_at(left), memory.object_at(right)
+        if objects[0] is not objects[1] and None not in objects:
+            names = " and ".join(f"'{memory.name_at(p)}'" for p in (left, right))
+            what = f"order or distance of pointers into two objects, {names}"
+            raise Fault("unrelated-pointers", what)
+        return True
 
     table: dict[str, Any] = {
         "load": memory.load,
@@ -157,6 +190,12 @@ def accessors(execution: Execution) -> dict[str, Any]:
         "remainder": remainder,
         "overflow": overflow,
         "bad_shift": bad_shift,
+        "bad_index": bad_index,
+        "ldbool": load_bool,
+        "related": related,
+        "begin": memory.begin,
+        "end": memory.end,
+        "freeze": memory.freeze,
     }
     for size in _FORMATS:
         table[f"ld{size}"] = _loader(memory, size, False)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from harness.errors import BoundError, Unsupported
 from harness.execution.chunk import (
+    CONSTANT,
+    ENDED,
     FRAME,
     OFFSET,
     PAGE,
@@ -192,6 +194,27 @@ class AddressSpace:
         for extra in range(1, (size + PAGE - 1) // PAGE):
             del self.chunks[page + extra]
 
+    def begin(self, base: int, size: int) -> None:
+        """Begin the life of a variable of a frame: nothing in it is known."""
+        page = base >> SHIFT
+        for offset in range(0, size, PAGE):
+            part = Chunk(FRAME, min(PAGE, size - offset), False)
+            self.chunks[page + offset // PAGE] = part
+
+    def end(self, base: int, size: int) -> None:
+        """End the life of a variable of a frame; its place stays taken."""
+        page = base >> SHIFT
+        for extra in range((size + PAGE - 1) // PAGE):
+            self.chunks[page + extra] = ENDED
+
+    def freeze(self, base: int, size: int) -> None:
+        """Let nothing store to a variable of a frame any more."""
+        page = base >> SHIFT
+        for extra in range((size + PAGE - 1) // PAGE):
+            chunk = self.chunks[page + extra]
+            chunk.region = CONSTANT
+            chunk.plain = False
+
     def free(self, region: Region) -> None:
         """End the life of a region; later accesses are faults."""
         region.freed = True
@@ -242,6 +265,26 @@ class AddressSpace:
             if window.va <= address < window.va + window.size:
                 return window.pa + address - window.va
         return None
+
+    def object_at(self, address: int) -> object | None:
+        """Return what a pointer points into or just behind; None: nobody knows.
+
+        All of physical memory counts as one object, as do the symbols that
+        the linker defines.
+        """
+        chunk = self._chunk(address)
+        if chunk is None and not address & OFFSET:
+            chunk = self._chunk(address - 1)
+        if chunk is None or chunk is ENDED or chunk.pa >= 0:
+            return None
+        if chunk.region.kind == "extern":
+            return None
+        return chunk if chunk.region in (FRAME, CONSTANT) else chunk.region
+
+    def name_at(self, address: int) -> str:
+        """Return the name of the object at an address."""
+        chunk = self._chunk(address) or self._chunk(address - 1)
+        return "" if chunk is None else chunk.region.name
 
     def told(self, address: int, size: int) -> None:
         """Tell the window's owner of a store."""
@@ -351,8 +394,9 @@ class AddressSpace:
         frames_end = areas.end if self._wrapped else self.next_frame << SHIFT
         if areas.frames <= address < frames_end:
             # Variables start at a multiple of the stride.
-            if self._chunk(address & -(areas.stride << SHIFT)) is None:
-                what = f"{verb} of a variable of a function that has returned"
+            chunk = self._chunk(address & -(areas.stride << SHIFT))
+            if chunk is None or chunk is ENDED:
+                what = f"{verb} of a variable on the stack whose life has ended"
                 return Fault("use-after-free", what, coord)
             what = f"{verb} outside of a variable on the stack"
             return Fault("out-of-bounds", what, coord)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = [
+    "CONSTANT",
+    "ENDED",
     "FRAME",
     "FULL",
     "OFFSET",
@@ -48,6 +50,10 @@ class Region:
     freed: bool = False
 
 
+FRAME = Region(0, 0, "variable on the stack", "frame")
+CONSTANT = Region(0, 0, "constant on the stack", "frame", readonly=True)
+
+
 class Chunk:
     """The content of one page, or of the part of it that a region covers.
 
@@ -79,6 +85,9 @@ class Chunk:
         self.watches: list[Watch] = []
 
 
+ENDED = Chunk(FRAME, 0, True)  # in place of variables whose life has ended
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """A range whose reads are reported."""
@@ -99,9 +108,6 @@ class Window:
     region: Region
     zero: bool
     on_store: OnStore | None
-
-
-FRAME = Region(0, 0, "variable on the stack", "frame")
 
 
 def room(chunk: Chunk, address: int, size: int) -> int:

@@ -20,6 +20,7 @@ from reference_model.coordinates import Coord
 __all__ = ["Expressions", "Names", "constant", "convert", "width_of"]
 
 _COMPARE = {"==", "!=", "<", "<=", ">", ">="}
+_ORDER = {"<", "<=", ">", ">="}
 _LOADS = {1, 2, 4, 8}
 
 
@@ -35,6 +36,8 @@ class Names:
         self.unsupported: dict[tuple[Coord, str], int] = {}
         self.coords: dict[Coord, int] = {}
         self.coord_list: list[Coord] = []
+        # Sizes of the arguments of the calls at a place; None: not the same ones.
+        self.argument_sizes: dict[Coord, tuple[int, ...] | None] = {}
         self.calls: dict[tuple[str, Coord], int] = {}
         self.call_list: list[tuple[str, Coord]] = []
 
@@ -168,6 +171,9 @@ class Expressions:
         if known is not None:
             return "True" if known else "False"
         match expr:
+            case ir.Binary(op=op) if op in _ORDER and _are_pointers(expr):
+                left, right, test = self._related(expr)
+                return f"({left} {op} {right} if {test} else False)"
             case ir.Binary(op=op) if op in _COMPARE:
                 return f"({self.value(expr.left)} {op} {self.value(expr.right)})"
             case ir.Unary(op="!"):
@@ -225,9 +231,21 @@ class Expressions:
                 return f"({arms[0]} if {self.condition(expr.condition)} else {arms[1]})"
             case ir.Cast():
                 return self._cast(expr)
+            case ir.VariableArgumentsAddress():
+                return "va_"
+            case ir.CheckedIndex():
+                return self._checked_index(expr)
             case ir.UnsupportedExpr():
                 return self.unsupported(expr.coord, expr.what)
         return _never(expr)
+
+    def _checked_index(self, expr: ir.CheckedIndex) -> str:
+        last = expr.count if expr.beyond else expr.count - 1
+        name, text = self.temporary(), self.value(expr.index)
+        return (
+            f"({name} if 0 <= ({name} := {text}) <= {last} "
+            f"else bad_index({name}, {expr.count}))"
+        )
 
     def _load(self, expr: ir.Load) -> str:
         bits, signed = width_of(expr.type)
@@ -237,7 +255,7 @@ class Expressions:
             text = f"load({address}, {size})"
             return _to_signed(text, bits) if signed else text
         if _is_bool(expr):
-            return f"(1 if ld{size}({address}) else 0)"
+            return f"ldbool({address})"
         return f"l{'s' if signed else 'd'}{size}({address})"
 
     def _load_bits(self, expr: ir.LoadBits) -> str:
@@ -271,8 +289,11 @@ class Expressions:
         op = expr.op
         if op in _COMPARE:
             return f"(1 if {self.condition(expr)} else 0)"
-        left, right = self.value(expr.left), self.value(expr.right)
         bits, signed = width_of(expr.type)
+        if op == "-" and _are_pointers(expr):
+            left, right, test = self._related(expr)
+            return f"({left} - {right} if {test} else 0)"
+        left, right = self.value(expr.left), self.value(expr.right)
         if op in ("&", "|", "^"):
             return f"({left} {op} {right})"
         if op in ("+", "-", "*"):
@@ -285,6 +306,13 @@ class Expressions:
         if op in ("<<", ">>"):
             return self._shift(expr, left, right, bits, signed)
         raise Unsupported(expr.coord, f"operator '{op}'")
+
+    def _related(self, expr: ir.Binary) -> tuple[str, str, str]:
+        """Return two pointers, and the test that they are into one object."""
+        left, right = self.temporary(), self.temporary()
+        first, second = self.value(expr.left), self.value(expr.right)
+        same_page = f"({left} := {first}) ^ ({right} := {second}) < 4096"
+        return left, right, f"({same_page} or related({left}, {right}))"
 
     def _shift(
         self, expr: ir.Binary, left: str, right: str, bits: int, signed: bool
@@ -320,6 +348,17 @@ class Expressions:
         if not old_signed and old_bits <= bits:
             return text
         return f"({text} & {_mask(bits)})"
+
+
+def _are_pointers(expr: ir.Binary) -> bool:
+    """Tell an operator that relates two places in memory."""
+    left, right = expr.left, expr.right
+    return (
+        isinstance(left.type, Pointer)
+        and isinstance(right.type, Pointer)
+        and not isinstance(left, ir.Const)
+        and not isinstance(right, ir.Const)
+    )
 
 
 def _widens(expr: ir.Cast) -> bool:

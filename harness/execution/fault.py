@@ -12,8 +12,9 @@ class Fault(Exception):  # noqa: N818 - the program's fault, not an error of our
 
     ``kind`` is one of "null-dereference", "out-of-bounds",
     "uninitialised-read", "use-after-free", "read-only", "signed-overflow",
-    "bad-shift", "division-by-zero", "bad-call", "missing-return",
-    "unreachable", "assertion" and "bug".  ``coord`` and ``stack`` are filled in
+    "bad-shift", "division-by-zero", "bad-bool", "bad-call", "misaligned",
+    "missing-return", "overlapping-copy", "unrelated-pointers", "unreachable",
+    "assertion" and "bug".  ``coord`` and ``stack`` are filled in
     by the execution when whoever raises does not know them.
     """
 

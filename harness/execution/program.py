@@ -133,6 +133,10 @@ def _compile(function: ir.FunctionDef, names: Names) -> Compiled:
         store = f"store({text.frame(parameter.name)}, {size}, {name}, {where})"
         text.emit(store, parameter.coord)
     leave = "; ".join(f"drop({text.frame(v.name)}, {size_of(v.type)})" for v in framed)
+    if function.variadic:
+        text.emit("va_ = spill(rest)", function.coord)
+        spilt = f"drop(va_, {ir.ARGUMENT_SLOT} * len(rest))"
+        leave = f"{leave}; {spilt}" if leave else spilt
     text.body(leave)
     lines = [head, *text.lines]
     source = "\n".join(lines) + "\n"

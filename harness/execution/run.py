@@ -23,6 +23,7 @@ from harness.execution.steps import Exhausted, Limits, Steps
 from harness.execution.variable import Variables
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
+from harness.ir.nodes import ARGUMENT_SLOT
 from harness.ir.types import CType, Function, Record, Void
 from reference_model.coordinates import Coord, Frame, Origin
 from reference_model.events import Event, Store, Zero
@@ -186,6 +187,7 @@ class Execution:
             "no_value": self._no_value,
             "unsupported": self._unsupported,
             "indirect": self._indirect,
+            "spill": self._spill,
             MARK: self.program.executed.add,
         }
         table.update(accessors(self))
@@ -330,6 +332,17 @@ class Execution:
         self.stack.append(self.program.names.call(name, where))
         result: int | None = self.code(name)(*arguments)
         return result
+
+    def _spill(self, rest: tuple[int, ...]) -> int:
+        """Put variable arguments into memory; return their address."""
+        memory = self.memory
+        base = memory.frame(ARGUMENT_SLOT * len(rest))
+        sizes = self.program.names.argument_sizes.get(self.call_coord())
+        for number, value in enumerate(rest):
+            # A size that is not known counts as the whole slot.
+            size = ARGUMENT_SLOT if sizes is None else sizes[number - len(rest)]
+            memory.store(base + ARGUMENT_SLOT * number, size, value)
+        return base
 
     def _too_deep(self) -> NoReturn:
         function, coord = self.program.names.call_list[self.stack[-1]]

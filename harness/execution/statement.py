@@ -39,6 +39,11 @@ class Statements(Expressions):
         self.loops: list[tuple[int, int, Coord]] = []
         self.callees: set[str] = set()
         self._function = function
+        self._sizes = {
+            variable.name: size_of(variable.type)
+            for variable in (*function.parameters, *function.variables)
+            if variable.in_memory
+        }
         self._indent = 1
         self._targets: list[Target] = []
         self._leave = ""
@@ -100,6 +105,8 @@ class Statements(Expressions):
                 where = self.names.coord(s.coord)
                 text = f"clear({self.value(s.target)}, {s.size}, {where})"
                 self.emit(text, s.coord)
+            case ir.Begin() | ir.End() | ir.Freeze():
+                self._life(s)
             case ir.Call():
                 self._call(s)
             case ir.Asm():
@@ -129,6 +136,16 @@ class Statements(Expressions):
 
     # ------------------------------------------------------ simple statements
 
+    def _life(self, s: ir.Begin | ir.End | ir.Freeze) -> None:
+        size = self._sizes.get(s.name)
+        if size is None:
+            # Reading a name that is not bound is an uninitialised read.
+            name = self.local(s.name)
+            self.emit(f"{name} = 0; del {name}", s.coord)
+            return
+        word = {ir.Begin: "begin", ir.End: "end", ir.Freeze: "freeze"}[type(s)]
+        self.emit(f"{word}({self.frame(s.name)}, {size})", s.coord)
+
     def _store(self, s: ir.Store) -> None:
         width_of(s.type)
         size = size_of(s.type)
@@ -151,6 +168,10 @@ class Statements(Expressions):
 
     def _call(self, s: ir.Call) -> None:
         arguments = [self.value(argument) for argument in s.arguments]
+        sizes = tuple(size_of(argument.type) for argument in s.arguments)
+        known = self.names.argument_sizes.setdefault(s.coord, sizes)
+        if known != sizes:
+            self.names.argument_sizes[s.coord] = None
         if isinstance(s.type, Record):
             result = "0" if s.result_address is None else self.value(s.result_address)
             arguments.append(result)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from harness.errors import BoundError
 from harness.execution.boundary import Boundary, BoundaryCall
+from harness.execution.fault import Fault
 
 __all__ = ["STRING_FUNCTIONS"]
 
@@ -22,6 +23,14 @@ def _memset(call: BoundaryCall) -> int:
         else:
             call.execution.cleared(target, size, call.origin)
     return target
+
+
+def _memcpy(call: BoundaryCall) -> int:
+    target, source, size = call.arguments[:3]
+    if target != source and abs(target - source) < size:
+        what = f"memcpy of {size} bytes between objects that overlap"
+        raise Fault("overlapping-copy", what, call.coord)
+    return _memmove(call)
 
 
 def _memmove(call: BoundaryCall) -> int:
@@ -95,7 +104,7 @@ def _strlcpy(call: BoundaryCall) -> int:
 STRING_FUNCTIONS: Mapping[str, Boundary] = MappingProxyType(
     {
         "memset": _memset,
-        "memcpy": _memmove,
+        "memcpy": _memcpy,
         "memmove": _memmove,
         "memcmp": _memcmp,
         "memchr": _memchr,

@@ -80,7 +80,7 @@ class Variables:
             return region
         if not variable.defined:
             return self._memory.add(_size(variable), name, kind="extern")
-        readonly = variable.section.startswith(".rodata")
+        readonly = variable.const or variable.section.startswith(".rodata")
         return self._memory.add(
             _size(variable), name, kind="global", zero=True, readonly=readonly
         )

@@ -20,11 +20,16 @@ from harness.frontend.builtins import (
 )
 from harness.frontend.compatible import compatible
 from harness.frontend.folding import cast, constant
-from harness.frontend.gnulexer import ASM_CALL, TYPES_COMPATIBLE
-from harness.frontend.initialisers import Initialisers
+from harness.frontend.gnulexer import (
+    ASM_CALL,
+    COMPUTED_GOTO,
+    LABEL_ADDRESS,
+    TYPES_COMPATIBLE,
+)
 from harness.frontend.lowering import Aggregate, NotLowered, Value, Wrapped
 from harness.frontend.lvalues import LocalPlace, MemoryPlace, RegisterPlace
 from harness.frontend.scopes import FunctionName, LocalVariable
+from harness.frontend.variable_arguments import VariableArguments
 from harness.ir.layout import size_of
 from harness.ir.nodes import (
     Asm,
@@ -56,7 +61,7 @@ def is_memory_constraint(constraint: str) -> bool:
     return bool(letters) and all(letter in "mQoV" for letter in letters)
 
 
-class Calls(Initialisers):
+class Calls(VariableArguments):
     """Lowers calls."""
 
     def call(self, node: c_ast.FuncCall, used: bool, into: Expr | None = None) -> Value:
@@ -216,20 +221,27 @@ class Calls(Initialisers):
     def _special(self, name: str) -> _Special | None:
         if name == "offsetof":
             return self._offsetof
-        if name == "__builtin_va_arg":
-            return self._variable_arguments
-        if not name.startswith("__builtin_"):
+        if not name.startswith("__"):
             return None
+        atomic = self.atomic_function(name)
+        if atomic is not None:
+            return atomic
+        checked = self.checked_function(name)
+        if checked is not None:
+            return checked
         return {
+            COMPUTED_GOTO: self._computed_goto,
+            LABEL_ADDRESS: self._computed_goto,
+            "__builtin_va_arg": self.next_argument,
             "__builtin_expect": self._expect,
             "__builtin_constant_p": self._constant_p,
             "__builtin_choose_expr": self._choose,
             "__builtin_prefetch": self._prefetch,
             "__builtin_object_size": self._object_size,
             TYPES_COMPATIBLE: self._types_compatible,
-            "__builtin_va_start": self._variable_arguments,
-            "__builtin_va_end": self._variable_arguments,
-            "__builtin_va_copy": self._variable_arguments,
+            "__builtin_va_start": self.start_arguments,
+            "__builtin_va_end": self.end_arguments,
+            "__builtin_va_copy": self.copy_arguments,
         }.get(name)
 
     def _expect(self, nodes: Sequence[c_ast.Node], _: Coord) -> Value:
@@ -268,8 +280,8 @@ class Calls(Initialisers):
             types.append(self._operand_type(node.expr))
         return Const(int(compatible(*types)), INT, coord)
 
-    def _variable_arguments(self, _: Sequence[c_ast.Node], coord: Coord) -> Value:
-        raise NotLowered("reading of variable arguments", coord)
+    def _computed_goto(self, _: Sequence[c_ast.Node], coord: Coord) -> Value:
+        raise NotLowered("computed goto", coord)
 
     def _offsetof(self, nodes: Sequence[c_ast.Node], coord: Coord) -> Value:
         ctype = self.type_name(nodes[0])

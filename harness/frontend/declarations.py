@@ -11,6 +11,7 @@ from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.calls import Calls
 from harness.frontend.declarators import ANONYMOUS
 from harness.frontend.initialiser_leaves import Leaf
+from harness.frontend.labels import entered
 from harness.frontend.lowering import NotLowered
 from harness.frontend.lvalues import LocalPlace, MemoryPlace
 from harness.frontend.scopes import (
@@ -20,7 +21,7 @@ from harness.frontend.scopes import (
     LocalVariable,
     TypedefName,
 )
-from harness.ir.nodes import Const, FrameAddress, Global, Initial
+from harness.ir.nodes import Begin, Const, FrameAddress, Freeze, Global, Initial
 from harness.ir.types import Array, CType, Function, Record
 from reference_model.coordinates import Coord
 
@@ -82,8 +83,9 @@ class Declarations(Calls):
         if known is not None:
             section, align = section or known.section, align or known.align
         align = align or declared.align
+        const = declared.const
         self.add_global(
-            Global(name, ctype, defined, coord, initial, None, section, align)
+            Global(name, ctype, defined, coord, initial, None, section, align, const)
         )
 
 
@@ -144,6 +146,7 @@ class LocalDeclarations(Declarations):
             declared = Declared(ctype, declared.const, declared.volatile)
         variable, place = self._new_local(node, declared)
         self.bind(node.name, variable)
+        frozen = self._begin_life(node, variable, declared)
         if isinstance(place, MemoryPlace) and leaves is not None:
             self.initialise_memory(place.address, ctype, leaves, coord)
         elif isinstance(place, LocalPlace) and leaves is not None:
@@ -155,6 +158,27 @@ class LocalDeclarations(Declarations):
                 self.store(place, self.value(node.init), coord)
         elif node.init is not None:
             self.store(place, self.value(node.init), coord)
+        if frozen:
+            self.emit(Freeze(variable.name, coord))
+
+    def _begin_life(
+        self, node: c_ast.Decl, variable: LocalVariable, declared: Declared
+    ) -> bool:
+        """Say when a variable's life begins and ends; tell whether it is constant.
+
+        What has no address that could be kept is of no interest.
+        """
+        escapes = variable.in_memory and (
+            node.name in self.address_taken or isinstance(declared.type, Array)
+        )
+        scope = self.scopes[-1]
+        ends = escapes and scope.block is not None and not entered(scope.block)
+        if ends:
+            scope.ending.append(variable.name)
+        frozen = escapes and declared.const and node.init is not None
+        if self.repeated and (node.init is None or ends or frozen):
+            self.emit(Begin(variable.name, self.coord(node)))
+        return frozen
 
     def _initialise_scalar(
         self, place: LocalPlace, leaves: list[Leaf], coord: Coord

@@ -203,7 +203,8 @@ class Declarators(Lowering):
             attributes = self.attributes(node)
             packed = any(a.name == "packed" for a in attributes)
             align = self.alignment(attributes, self.coord(node))
-            lay_out(record, self._fields(node.decls), packed, align)
+            limit = self.shared.syntax.places.pack(self.coordinate_number(node))
+            lay_out(record, self._fields(node.decls), packed, align, limit)
         self.shared.types_by_node[id(node)] = record
         return record
 

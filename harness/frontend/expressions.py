@@ -15,6 +15,7 @@ from harness.frontend.arithmetic_types import (
     in_range,
 )
 from harness.frontend.choices import Choices
+from harness.frontend.compatible import compatible
 from harness.frontend.folding import (
     cast,
     constant,
@@ -193,7 +194,7 @@ class Expressions(Choices):
     def _address(self, node: c_ast.UnaryOp, coord: Coord) -> Expr:
         if isinstance(node.expr, c_ast.UnaryOp) and node.expr.op == "*":
             return self.scalar(node.expr.expr)
-        return self.address_of(self.place(node.expr), coord)
+        return self.address_of(self.place_beyond(node.expr), coord)
 
     def _size(self, node: c_ast.Node, coord: Coord) -> int:
         ctype = self._operand_type(node)
@@ -328,7 +329,18 @@ class Expressions(Choices):
         return Const(0, VOID, self.coord(node))
 
     def _value_GenericSelection(self, node: c_ast.GenericSelection) -> Value:  # noqa: N802
-        raise NotLowered("_Generic", self.coord(node))
+        with self.unevaluated():
+            wanted = self.value(node.expr).type
+        default: c_ast.Node | None = None
+        for association in node.associations:
+            if association.type is None:
+                default = association.expr
+            elif compatible(self.type_name(association.type), wanted):
+                return self.value(association.expr)
+        if default is None:
+            what = f"no association of _Generic for type '{wanted}'"
+            raise ParseError(what, self.coord(node))
+        return self.value(default)
 
 
 def _denotes_place(node: c_ast.Node) -> bool:

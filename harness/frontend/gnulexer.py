@@ -26,7 +26,9 @@ from reference_model.coordinates import Coord
 
 __all__ = [
     "ASM_CALL",
+    "COMPUTED_GOTO",
     "ELVIS",
+    "LABEL_ADDRESS",
     "PREDECLARED",
     "RANGE_CALL",
     "TYPES_COMPATIBLE",
@@ -34,9 +36,15 @@ __all__ = [
 ]
 
 ASM_CALL = "__harness_asm"
+COMPUTED_GOTO = "__harness_computed_goto"
+LABEL_ADDRESS = "__harness_label_address"
 ELVIS = "__harness_elvis"
 RANGE_CALL = "__harness_range"
 TYPES_COMPATIBLE = "__builtin_types_compatible_p"
+
+_ENDS_OPERAND = frozenset(
+    ("ID", "RPAREN", "RBRACKET", "RBRACE", "PLUSPLUS", "MINUSMINUS", "STRING_LITERAL")
+)
 
 # va_list of AAPCS64, which the compiler knows without a declaration.
 PREDECLARED = """\
@@ -97,6 +105,8 @@ class _Rewriter(AttributeTargets):
             "GNU_LABEL": self._local_label,
             "GNU_TYPES_COMPATIBLE": self._types_compatible,
             "CONDOP": self._question,
+            "GOTO": self._goto,
+            "LAND": self._land,
             "ELLIPSIS": self._ellipsis,
         }
 
@@ -114,6 +124,27 @@ class _Rewriter(AttributeTargets):
         if self._kind(index + 1) == "COLON":
             self._emit(token, ELVIS)
         return index + 1
+
+    def _goto(self, index: int) -> int:
+        """Turn a computed goto into a call, which is refused where it is reached."""
+        if self._kind(index + 1) != "TIMES":
+            self._out.append(self._raw[index])
+            return index + 1
+        end = index
+        while self._kind(end) not in ("SEMI", ""):
+            end += 1
+        self._emit(self._raw[index], f"{COMPUTED_GOTO} ( )")
+        return end
+
+    def _land(self, index: int) -> int:
+        """Turn ``&&label`` into a call, too."""
+        before = self._out[-1].type if self._out else ""
+        binary = before in _ENDS_OPERAND or "_CONST" in before
+        if binary or self._kind(index + 1) != "ID":
+            self._out.append(self._raw[index])
+            return index + 1
+        self._emit(self._raw[index], f"{LABEL_ADDRESS} ( )")
+        return index + 2
 
     def _alignof(self, index: int) -> int:
         if self._kind(index + 1) != "LPAREN":

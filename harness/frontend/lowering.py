@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ from harness.frontend.parser import Syntax
 from harness.frontend.scopes import BrokenName, Declared, Scope, Symbol
 from harness.ir.nodes import (
     Block,
+    End,
     Expr,
     Global,
     Local,
@@ -80,6 +81,8 @@ class Lowering(ABC):
         self.variables: list[Variable] = []
         self.result: CType | None = None
         self.address_taken: frozenset[str] = frozenset()
+        # Declarations may be passed more than once: loops and labels around.
+        self.repeated = 0
         self._used: set[str] = set()
         self._typeof: dict[int, Declared] = {}
         self.model = shared.unit.model
@@ -132,13 +135,22 @@ class Lowering(ABC):
     # --------------------------------------------------------------------- scopes
 
     @contextmanager
-    def scope(self) -> Iterator[None]:
-        """Open a block scope."""
-        self.scopes.append(Scope())
+    def scope(self, block: c_ast.Node | None = None) -> Iterator[None]:
+        """Open a block scope; variables in memory end with that of a ``block``."""
+        scope = Scope(block=block)
+        self.scopes.append(scope)
         try:
             yield
         finally:
             self.scopes.pop()
+        if block is not None:
+            self.end_scopes([scope], self.coord(block))
+
+    def end_scopes(self, scopes: Iterable[Scope], coord: Coord) -> None:
+        """End the lives of the variables of scopes that control leaves."""
+        for scope in scopes:
+            for name in scope.ending:
+                self.emit(End(name, coord))
 
     def lookup(self, name: str) -> Symbol | None:
         """Find what an identifier stands for here."""

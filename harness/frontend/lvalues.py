@@ -12,6 +12,7 @@ from harness.errors import ParseError
 from harness.frontend.arithmetic_types import (
     CHAR,
     bit_field_type,
+    promoted,
     scalar_of,
 )
 from harness.frontend.declarators import Declarators
@@ -25,6 +26,7 @@ from harness.ir.nodes import (
     AsmOutput,
     Binary,
     BitField,
+    CheckedIndex,
     Const,
     Copy,
     Expr,
@@ -160,12 +162,38 @@ class LValues(Declarators):
             raise ParseError(f"value of type '{ctype}' is no pointer", coord)
         return MemoryPlace(pointer, ctype.target, ctype.volatile)
 
-    def _element(self, node: c_ast.ArrayRef) -> Place:
-        base, subscript = self.scalar(node.name), self.scalar(node.subscript)
-        if not isinstance(base.type, Pointer):
-            base, subscript = subscript, base
+    def _element(self, node: c_ast.ArrayRef, beyond: bool = False) -> Place:
         coord = self.coord(node)
+        base: Expr | None = None
+        count = 0
+        if isinstance(node.name, c_ast.StructRef | c_ast.ArrayRef):
+            array = self.place(node.name)
+            if isinstance(array.type, Array):
+                count = _bound(node.name, array.type)
+            base = self.represented(self.load(array, coord), coord)
+        else:
+            base = self.scalar(node.name)
+        subscript = self.scalar(node.subscript)
+        if not isinstance(base.type, Pointer):
+            base, subscript, count = subscript, base, 0
+        if count and isinstance(subscript.type, Integer):
+            last = count if beyond else count - 1
+            known = isinstance(subscript, Const) and 0 <= subscript.value <= last
+            if not known:
+                ctype = promoted(subscript.type)
+                index = cast(subscript, ctype)
+                subscript = CheckedIndex(index, count, beyond, ctype, coord)
         return self.dereferenced(self.index(base, subscript, coord), coord)
+
+    @abstractmethod
+    def represented(self, value: Value, coord: Coord) -> Expr:
+        """Return the scalar expression of a value that is one."""
+
+    def place_beyond(self, node: c_ast.Node) -> Place:
+        """Lower what ``&`` is applied to: an element may be the one past the end."""
+        if isinstance(node, c_ast.ArrayRef):
+            return self._element(node, beyond=True)
+        return self.place(node)
 
     def _member(self, node: c_ast.StructRef) -> Place:
         coord = self.coord(node.field)
@@ -345,6 +373,18 @@ def _is_unsigned(expr: Expr, size: int) -> bool:
     """Tell an unsigned value of at least ``size`` bytes."""
     ctype = expr.type
     return isinstance(ctype, Integer) and ctype.size >= size and not ctype.signed
+
+
+def _bound(node: c_ast.Node, ctype: Array) -> int:
+    """Return how many elements an array that is part of an object has, or 0.
+
+    What is no part of a larger object needs no check of its own: memory ends
+    with it.  An array of one element may stand for a flexible one.
+    """
+    count = ctype.count or 0
+    if isinstance(node, c_ast.StructRef) and count == 1:
+        return 0
+    return count
 
 
 def _describe(place: Place) -> str:

@@ -102,9 +102,12 @@ class Operators(LValues):
         if not isinstance(left.type, Pointer):
             raise ParseError("integer minus pointer", coord)
         size = self.element_size(left.type.target, coord)
-        wide = self.size_type
-        difference = binary("-", cast(left, wide), cast(right, wide), wide, coord)
-        signed = cast(difference, self.ptrdiff)
+        if isinstance(left, Const) or isinstance(right, Const):
+            left, right = cast(left, self.size_type), cast(right, self.size_type)
+            difference = binary("-", left, right, self.size_type, coord)
+            signed = cast(difference, self.ptrdiff)
+        else:
+            signed = Binary("-", left, right, self.ptrdiff, coord)
         if size <= 1:
             return signed
         return binary(

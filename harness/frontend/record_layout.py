@@ -23,8 +23,13 @@ class Field:
     align: int = 0  # from an attribute of the member itself
 
 
-def lay_out(record: Record, fields: Sequence[Field], packed: bool, align: int) -> None:
-    """Give ``record`` its members, size and alignment."""
+def lay_out(
+    record: Record, fields: Sequence[Field], packed: bool, align: int, limit: int = 0
+) -> None:
+    """Give ``record`` its members, size and alignment.
+
+    ``limit`` is the most that a member is aligned to, as ``#pragma pack`` says.
+    """
     end = 0  # in bits
     record_align = max(1, align)
     members: list[Member] = []
@@ -32,7 +37,9 @@ def lay_out(record: Record, fields: Sequence[Field], packed: bool, align: int) -
         start = 0 if record.kind == "union" else end
         ctype = item.declared.type
         natural = _alignment(item, packed)
-        loose = packed or item.packed
+        if limit and item.width != 0:
+            natural = min(natural, limit)
+        loose = packed or item.packed or limit > 0
         if item.width is not None:
             assert isinstance(ctype, Integer)
             start = _place_bits(start, item, ctype, natural, loose)
@@ -40,7 +47,7 @@ def lay_out(record: Record, fields: Sequence[Field], packed: bool, align: int) -
         else:
             start = round_up(start, 8 * natural)
             length = 8 * _occupied(ctype)
-        record_align = max(record_align, natural)
+        record_align = max(record_align, min(natural, limit or natural))
         if item.name or item.width is None:
             members.append(_member(item, ctype, start, loose))
         end = max(end, start + length)

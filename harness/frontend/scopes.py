@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pycparser import c_ast
+
 from harness.ir.nodes import Const
 from harness.ir.types import CType, Record
 
@@ -81,7 +83,12 @@ Symbol = (
 
 @dataclass(slots=True)
 class Scope:
-    """One block: ordinary identifiers and tags."""
+    """One block: ordinary identifiers and tags.
+
+    ``ending`` has the variables in memory whose life ends with the block.
+    """
 
     names: dict[str, Symbol] = field(default_factory=dict)
     tags: dict[str, Record | CType] = field(default_factory=dict)
+    block: c_ast.Node | None = None
+    ending: list[str] = field(default_factory=list)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pycparser import c_ast
 
 from harness.errors import ParseError, TreeError
 from harness.frontend.arithmetic_types import scalar_of
-from harness.frontend.declarations import LocalDeclarations
-from harness.frontend.folding import negation, wrap
-from harness.frontend.lowering import Aggregate, NotLowered
+from harness.frontend.folding import negation
+from harness.frontend.lowering import Aggregate, NotLowered, Shared
 from harness.frontend.lvalues import MemoryPlace
 from harness.frontend.scopes import BrokenName
+from harness.frontend.switches import Switches
 from harness.ir.nodes import (
     Block,
     Break,
     Const,
     Continue,
-    Expr,
     FrameAddress,
     Goto,
     If,
@@ -27,7 +27,6 @@ from harness.ir.nodes import (
     Loop,
     Return,
     Statement,
-    Switch,
     UnsupportedStatement,
 )
 from harness.ir.types import Record, Void
@@ -35,11 +34,16 @@ from reference_model.coordinates import Coord
 
 __all__ = ["Statements"]
 
-_Ranges = tuple[tuple[int, int], ...]
 
-
-class Statements(LocalDeclarations):
+class Statements(Switches):
     """Lowers statements."""
+
+    continue_depth = 0  # of the scopes around the loop
+
+    def __init__(self, shared: Shared, function: str = "") -> None:
+        super().__init__(shared, function)
+        self.label_blocks: dict[str, frozenset[int]] = {}
+        self._labels: set[str] = set()
 
     def statement(self, node: c_ast.Node) -> None:
         """Lower a statement; what is not modelled becomes an Unsupported node."""
@@ -66,14 +70,14 @@ class Statements(LocalDeclarations):
         """Lower a statement to a block of its own."""
         if node is None:
             return Block((), Coord(self.shared.unit.file, 0))
-        with self.captured([]) as statements, self.scope():
+        with self.captured([]) as statements, self.scope(node):
             self.statement(node)
         return self.block(statements, self.coord(node))
 
     # ------------------------------------------------------------------------- simple
 
     def _statement_Compound(self, node: c_ast.Compound) -> None:  # noqa: N802
-        with self.scope():
+        with self.scope(node):
             for item in node.block_items or ():
                 self.statement(item)
 
@@ -93,16 +97,25 @@ class Statements(LocalDeclarations):
         self.static_assert(node)
 
     def _statement_Goto(self, node: c_ast.Goto) -> None:  # noqa: N802
+        kept = self.label_blocks.get(node.name, frozenset())
+        left = [scope for scope in self.scopes if id(scope.block) not in kept]
+        self.end_scopes(left, self.coord(node))
         self.emit(Goto(node.name, self.coord(node)))
 
     def _statement_Label(self, node: c_ast.Label) -> None:  # noqa: N802
+        if node.name in self._labels:
+            # Perhaps one that __label__ declares in a block.
+            raise NotLowered(f"second label '{node.name}'", self.coord(node))
+        self._labels.add(node.name)
         self.emit(Label(node.name, self.coord(node)))
         self.statement(node.stmt)
 
     def _statement_Break(self, node: c_ast.Break) -> None:  # noqa: N802
+        self.end_scopes(self.scopes[self.break_depth :], self.coord(node))
         self.emit(Break(self.coord(node)))
 
     def _statement_Continue(self, node: c_ast.Continue) -> None:  # noqa: N802
+        self.end_scopes(self.scopes[self.continue_depth :], self.coord(node))
         self.emit(Continue(self.coord(node)))
 
     def _statement_Return(self, node: c_ast.Return) -> None:  # noqa: N802
@@ -120,6 +133,18 @@ class Statements(LocalDeclarations):
             self.emit(Return(value.address, coord))
         else:
             raise ParseError(f"return of '{value.type}' for '{ctype}'", coord)
+
+    @contextmanager
+    def _loop(self) -> Iterator[None]:
+        """Lower what a loop repeats."""
+        depths = self.break_depth, self.continue_depth
+        self.break_depth = self.continue_depth = len(self.scopes)
+        self.repeated += 1
+        try:
+            yield
+        finally:
+            self.repeated -= 1
+            self.break_depth, self.continue_depth = depths
 
     # ---------------------------------------------------------------------- branches
 
@@ -151,80 +176,39 @@ class Statements(LocalDeclarations):
 
     def _statement_While(self, node: c_ast.While) -> None:  # noqa: N802
         coord = self.coord(node)
-        with self.captured([]) as body, self.scope():
+        with self.captured([]) as body, self._loop(), self.scope():
             self._exit_unless(node.cond)
             self.statement(node.stmt)
         self.emit(Loop(self.block(body, coord), Block((), coord), coord))
 
     def _statement_DoWhile(self, node: c_ast.DoWhile) -> None:  # noqa: N802
         coord = self.coord(node)
-        with self.captured([]) as step:
+        with self.captured([]) as step, self._loop():
             self._exit_unless(node.cond)
         only_break = len(step) == 1 and _always_breaks(step[0])
         if only_break and not _binds_jump(node.stmt):
             with self.scope():
                 self.statement(node.stmt)  # do … while (0) of a macro
             return
-        body = self.inside(node.stmt)
+        with self._loop():
+            body = self.inside(node.stmt)
         self.emit(Loop(body, self.block(step, coord), coord))
 
     def _statement_For(self, node: c_ast.For) -> None:  # noqa: N802
         coord = self.coord(node)
-        with self.scope():
+        with self.scope(node):
             if isinstance(node.init, c_ast.DeclList):
                 for item in node.init.decls:
                     self.statement(item)
             elif node.init is not None:
                 self.discard(node.init)
-            with self.captured([]) as body, self.scope():
+            with self.captured([]) as body, self._loop(), self.scope():
                 self._exit_unless(node.cond)
                 self.statement(node.stmt)
-            with self.captured([]) as step:
+            with self.captured([]) as step, self._loop():
                 if node.next is not None:
                     self.discard(node.next)
-        self.emit(Loop(self.block(body, coord), self.block(step, coord), coord))
-
-    # ------------------------------------------------------------------------- switch
-
-    def _statement_Switch(self, node: c_ast.Switch) -> None:  # noqa: N802
-        coord = self.coord(node)
-        value = self.promote(self.scalar(node.cond), coord)
-        stmt = node.stmt
-        items = stmt.block_items or [] if isinstance(stmt, c_ast.Compound) else [stmt]
-        cases: list[tuple[_Ranges, Block]] = []
-        default: int | None = None
-        ranges: list[tuple[int, int]] = []
-        with self.scope():
-            for number, item in enumerate(items):
-                if not isinstance(item, c_ast.Case | c_ast.Default):
-                    if not isinstance(item, c_ast.Decl | c_ast.Typedef):
-                        raise NotLowered("statement before a case", self.coord(item))
-                    self.statement(item)
-                    continue
-                if isinstance(item, c_ast.Default):
-                    default = len(cases)
-                else:
-                    ranges.append(self._case_range(item, value))
-                if not item.stmts and number + 1 < len(items):
-                    continue  # shares the statements of the next case
-                cases.append((tuple(ranges), self._case_body(item)))
-                ranges = []
-        self.emit(Switch(value, tuple(cases), default, coord))
-
-    def _case_range(self, node: c_ast.Case, value: Expr) -> tuple[int, int]:
-        low, high = self.range_of(node.expr)
-        return wrap(low, value.type), wrap(high, value.type)
-
-    def _case_body(self, node: c_ast.Case | c_ast.Default) -> Block:
-        with self.captured([]) as statements:
-            for item in node.stmts or ():
-                self.statement(item)
-        return self.block(statements, self.coord(node))
-
-    def _statement_Case(self, node: c_ast.Node) -> None:  # noqa: N802
-        raise NotLowered("case label inside a nested statement", self.coord(node))
-
-    _statement_Default = _statement_Case  # noqa: N815
+            self.emit(Loop(self.block(body, coord), self.block(step, coord), coord))
 
     def _statement_AttributedStatement(  # noqa: N802
         self, node: c_ast.AttributedStatement

@@ -9,6 +9,7 @@ and ``Places`` turns it back into a source coordinate.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from pycparser.c_lexer import Token
@@ -155,7 +156,11 @@ _SPELLING = {
 
 _MARKER = re.compile(r'# (\d+) "([^"]*)"')
 _LAYOUT_PRAGMA = re.compile(
-    r"#\s*pragma\s+(?:GCC\s+)?(pack|scalar_storage_order|redefine_extname|weak)\b"
+    r"#\s*pragma\s+(?:GCC\s+)?(scalar_storage_order|redefine_extname|weak)\b"
+)
+_PACK = re.compile(r"#\s*pragma\s+pack\b\s*(.*?)\s*\Z")
+_PACK_ARGUMENTS = re.compile(
+    r"\((?:(push|pop)?(?:\s*,\s*[A-Za-z_]\w*)?\s*,?\s*(1|2|4|8|16)?)?\s*\)\Z"
 )
 
 
@@ -165,6 +170,9 @@ class Places:
     def __init__(self) -> None:
         self._tokens: list[tuple[str, int, int]] = []
         self._coords: dict[int, Coord] = {}
+        # Token number from which on #pragma pack limits alignment; 0: not.
+        self._packs: list[tuple[int, int]] = [(-1, 0)]
+        self._pushed: list[int] = []
 
     def add(self, file: str, line: int, column: int) -> int:
         """Note the place of the next token and return its number."""
@@ -177,6 +185,28 @@ class Places:
         if known is None:
             known = self._coords[number] = Coord(*self._tokens[number])
         return known
+
+    def pack(self, number: int) -> int:
+        """Return the limit that ``#pragma pack`` sets at a token, or 0."""
+        place = bisect_right(self._packs, number, key=lambda pack: pack[0])
+        return self._packs[place - 1][1]
+
+    def set_pack(self, arguments: str) -> bool:
+        """Apply a ``#pragma pack``; False if it is not understood."""
+        match = _PACK_ARGUMENTS.match(arguments)
+        if match is None:
+            return False
+        value = int(match[2] or 0)
+        if match[1] == "push":
+            self._pushed.append(self._packs[-1][1])
+            value = value or self._packs[-1][1]
+        elif match[1] == "pop":
+            if not self._pushed:
+                return False
+            value = value or self._pushed[-1]
+            self._pushed.pop()
+        self._packs.append((len(self._tokens), value))
+        return True
 
 
 def tokenize(text: str, places: Places) -> list[Token]:
@@ -191,13 +221,19 @@ def tokenize(text: str, places: Places) -> list[Token]:
             marker = _MARKER.match(content)
             if marker:
                 file, line = marker[2], int(marker[1]) - 1
-            elif _LAYOUT_PRAGMA.match(content):
-                raise ParseError(
-                    f"'{content.strip()}' is not supported", Coord(file, line)
-                )
+            else:
+                _pragma(content, Coord(file, line), places)
             continue
         tokens.extend(_tokens_of_line(content, file, line, places))
     return tokens
+
+
+def _pragma(content: str, coord: Coord, places: Places) -> None:
+    pack = _PACK.match(content)
+    if pack is not None and places.set_pack(pack[1]):
+        return
+    if pack is not None or _LAYOUT_PRAGMA.match(content):
+        raise ParseError(f"'{content.strip()}' is not supported", coord)
 
 
 def _tokens_of_line(

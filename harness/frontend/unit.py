@@ -14,6 +14,7 @@ from harness.frontend.architecture import ARM64, Architecture
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.build import Build
 from harness.frontend.compiled_lines import compiled_lines
+from harness.frontend.labels import blocks_around_labels
 from harness.frontend.lazy_functions import LazyFunctions
 from harness.frontend.lowering import NotLowered, Shared
 from harness.frontend.parser import Syntax, parse
@@ -153,6 +154,8 @@ def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> Func
         if node.param_decls:
             raise NotLowered("function in the old style", coord)
         lowering.address_taken = address_taken(node.body, shared.syntax.side)
+        lowering.label_blocks = blocks_around_labels(node.body)
+        lowering.repeated = int(bool(lowering.label_blocks))
         with lowering.scope():
             for parameter, parameter_type in _named_parameters(node, ctype):
                 declared = lowering.declared(parameter.type)

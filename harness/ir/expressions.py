@@ -8,9 +8,11 @@ from harness.ir.types import CType
 from reference_model.coordinates import Coord
 
 __all__ = [
+    "ARGUMENT_SLOT",
     "Binary",
     "BitField",
     "Cast",
+    "CheckedIndex",
     "Const",
     "Expr",
     "FrameAddress",
@@ -23,7 +25,10 @@ __all__ = [
     "Select",
     "Unary",
     "UnsupportedExpr",
+    "VariableArgumentsAddress",
 ]
+
+ARGUMENT_SLOT = 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,9 @@ class Binary:
     """Arithmetic, shift, bitwise or comparison operator.
 
     Pointer arithmetic is lowered to integers: ``p + i`` becomes ``+`` with a
-    scaled right operand and the pointer's type; ``p - q`` becomes "-" on
-    addresses, then "/" by the element size.  Comparisons have type int.
+    scaled right operand and the pointer's type; ``p - q`` becomes "-" of two
+    pointers, which yields bytes, then "/" by the element size.  Comparisons have
+    type int.
     """
 
     op: str  # + - * / % << >> & | ^ == != < <= > >=
@@ -161,6 +167,31 @@ class Cast:
 
 
 @dataclass(frozen=True, slots=True)
+class VariableArgumentsAddress:
+    """The address of the first variable argument of this call.
+
+    Each lies in a slot of ``ARGUMENT_SLOT`` bytes; a struct's has its address.
+    """
+
+    type: CType
+    coord: Coord
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIndex:
+    """An index of an array of ``count`` elements, in bounds or undefined.
+
+    The place behind the last element may be pointed at (``beyond``).
+    """
+
+    index: Expr
+    count: int
+    beyond: bool
+    type: CType
+    coord: Coord
+
+
+@dataclass(frozen=True, slots=True)
 class UnsupportedExpr:
     """An expression that lowering does not model; ``Unsupported`` if reached."""
 
@@ -182,5 +213,7 @@ Expr = (
     | Logical
     | Select
     | Cast
+    | VariableArgumentsAddress
+    | CheckedIndex
     | UnsupportedExpr
 )

@@ -21,9 +21,11 @@ from dataclasses import dataclass, field
 
 from harness.ir.data_model import LP64, DataModel
 from harness.ir.expressions import (
+    ARGUMENT_SLOT,
     Binary,
     BitField,
     Cast,
+    CheckedIndex,
     Const,
     Expr,
     FrameAddress,
@@ -36,25 +38,31 @@ from harness.ir.expressions import (
     Select,
     Unary,
     UnsupportedExpr,
+    VariableArgumentsAddress,
 )
 from harness.ir.types import CType
 from reference_model.coordinates import Coord
 
 __all__ = [
+    "ARGUMENT_SLOT",
     "Asm",
     "AsmInput",
     "AsmOutput",
+    "Begin",
     "Binary",
     "BitField",
     "Block",
     "Break",
     "Call",
     "Cast",
+    "CheckedIndex",
     "Const",
     "Continue",
     "Copy",
+    "End",
     "Expr",
     "FrameAddress",
+    "Freeze",
     "FunctionAddress",
     "FunctionDef",
     "Global",
@@ -80,6 +88,7 @@ __all__ = [
     "UnsupportedExpr",
     "UnsupportedStatement",
     "Variable",
+    "VariableArgumentsAddress",
     "ZeroMemory",
 ]
 
@@ -133,6 +142,30 @@ class ZeroMemory:
 
     target: Expr
     size: int
+    coord: Coord
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """A variable's life begins: its content is indeterminate."""
+
+    name: str
+    coord: Coord
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The life of a variable in memory ends."""
+
+    name: str
+    coord: Coord
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """A variable in memory has its value for good: it is declared const."""
+
+    name: str
     coord: Coord
 
 
@@ -287,6 +320,9 @@ Statement = (
     | StoreBits
     | Copy
     | ZeroMemory
+    | Begin
+    | End
+    | Freeze
     | Call
     | Asm
     | Block
@@ -364,6 +400,7 @@ class Global:
     text: bytes | None = None
     section: str = ""
     align: int = 0  # 0 = that of the type
+    const: bool = False
 
 
 @dataclass(slots=True)

@@ -9,17 +9,21 @@ from collections.abc import Iterator
 
 from harness.ir.nodes import (
     Asm,
+    Begin,
     Binary,
     BitField,
     Block,
     Break,
     Call,
     Cast,
+    CheckedIndex,
     Const,
     Continue,
     Copy,
+    End,
     Expr,
     FrameAddress,
+    Freeze,
     FunctionAddress,
     FunctionDef,
     Global,
@@ -44,6 +48,7 @@ from harness.ir.nodes import (
     UnsupportedExpr,
     UnsupportedStatement,
     Variable,
+    VariableArgumentsAddress,
     ZeroMemory,
 )
 
@@ -78,6 +83,10 @@ def print_expression(expr: Expr) -> str:
             return f"({print_expression(condition)} ? {arms})"
         case Cast(operand, ctype, _):
             return f"({ctype}){print_expression(operand)}"
+        case VariableArgumentsAddress():
+            return "&..."
+        case CheckedIndex(index, count, beyond, _, _):
+            return f"{print_expression(index)} in 0..{count if beyond else count - 1}"
         case UnsupportedExpr(what, _, _):
             return f"unsupported<{what}>"
 
@@ -155,6 +164,12 @@ def _simple(statement: Statement) -> str:
             return f"copy {show(target)} from {show(source)}, {size} bytes"
         case ZeroMemory(target, size, _):
             return f"zero {show(target)}, {size} bytes"
+        case Begin(name, _):
+            return f"begin {name}"
+        case End(name, _):
+            return f"end {name}"
+        case Freeze(name, _):
+            return f"freeze {name}"
         case Call():
             return _call(statement)
         case Asm():
@@ -212,6 +227,7 @@ def _operand(name: str, constraint: str) -> str:
 def print_global(variable: Global) -> str:
     """Return a global variable as text."""
     mark = "" if variable.defined else "extern "
+    mark += "const " * variable.const
     text = f"{mark}{variable.type} {variable.name}"
     if variable.section:
         text += f" in {variable.section}"
