@@ -2,6 +2,7 @@
 
 from harness.series.base import choose_base
 from harness.series.patch import Patch
+from harness.series.path import load_patch, read_path
 from harness.series.series import SERIES_LIMIT, Series, read_patch, read_series
 from harness.series.tree import Tree
 from harness.series.view import View, apply
@@ -14,6 +15,8 @@ __all__ = [
     "View",
     "apply",
     "choose_base",
+    "load_patch",
     "read_patch",
+    "read_path",
     "read_series",
 ]

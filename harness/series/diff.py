@@ -251,6 +251,7 @@ class _Reader:
                 raise DamagedError("no hunk follows the file names", coord)
         elif not extended:
             return  # a message that quotes the first line of a diff
+        part.learn_strip()
         self._hunks(part)
         if part.special:
             self._skip_special(part)

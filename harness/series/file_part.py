@@ -17,8 +17,9 @@ __all__ = ["FilePart", "common_strip", "finish"]
 class FilePart:
     """One file's part as written: names still carry their prefix.
 
-    ``start`` and ``end`` are the lines it was read from; ``special`` is the
-    mode of a symbolic link or submodule.
+    ``strip`` is how many components of the names are a prefix, None where the
+    part does not tell. ``start`` and ``end`` are the lines it was read from;
+    ``special`` is the mode of a symbolic link or submodule.
     """
 
     coord: Coord
@@ -26,7 +27,7 @@ class FilePart:
     new: str | None
     is_git: bool
     hunks: list[Hunk] = field(default_factory=list)
-    strip: int = 1
+    strip: int | None = 1
     start: int = 0
     end: int = 0
     created: bool = False
@@ -47,11 +48,21 @@ class FilePart:
         moded = self.old_mode != self.new_mode
         return self.created or self.deleted or renamed or moded
 
+    def learn_strip(self) -> None:
+        """Tell by the names on rename lines, which have none, what is a prefix."""
+        if self.renamed_from is None or self.renamed_to is None:
+            return
+        if self.old is None or self.new is None:
+            self.strip = None
+        elif (self.old, self.new) == (self.renamed_from, self.renamed_to):
+            self.strip = 0
+
     @property
     def plain_names(self) -> list[str]:
         """Return every name that the part gives its file, without prefix."""
         marked = [name for name in (self.old, self.new) if name is not None]
-        names = [strip_prefix(name, self.strip) for name in marked]
+        strip = 1 if self.strip is None else self.strip
+        names = [strip_prefix(name, strip) for name in marked]
         moved = (self.renamed_from, self.renamed_to)
         names += [name for name in moved if name is not None]
         return list(dict.fromkeys(names))
@@ -59,7 +70,7 @@ class FilePart:
 
 def common_strip(parts: list[FilePart], top: Coord) -> int:
     """Return how many leading components git is to drop from every name."""
-    strips = {part.strip for part in parts}
+    strips = {part.strip for part in parts if part.strip is not None}
     if len(strips) > 1:
         raise PatchError("some file names carry a/ and b/ and some do not", top)
     return strips.pop() if strips else 1

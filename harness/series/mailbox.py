@@ -30,7 +30,7 @@ _EMPTY_LINE = re.compile(rb"\r?\n\r?\n")
 class Message:
     """One mail as it stands in a file, its "From " line included.
 
-    ``line`` is where it starts; 0 if its lines are not those of the file.
+    ``line`` is the number of its first line.
     """
 
     raw: bytes
@@ -40,7 +40,7 @@ class Message:
     @property
     def coord(self) -> Coord:
         """Return where the mail starts."""
-        return Coord(self.name, max(self.line, 1))
+        return Coord(self.name, self.line)
 
 
 def _is_from_line(line: bytes) -> bool:
@@ -75,17 +75,20 @@ def is_mail(data: bytes) -> bool:
     return _has_header(data)
 
 
-def split_mailbox(data: bytes, name: str) -> list[Message]:
-    """Return the mails of a mailbox, or the one mail that has no "From " line."""
+def split_mailbox(data: bytes, name: str, line: int = 1) -> list[Message]:
+    """Return the mails of a mailbox, or the one mail that has no "From " line.
+
+    ``line`` is the number of the first line.
+    """
     starts = [m.start() for m in _FROM.finditer(data) if _is_from_line(m[0])]
     if len(starts) > _MESSAGES:
         raise PatchError(
             f"mailbox of more than {_MESSAGES} mails: give one thread", Coord(name, 1)
         )
     if not starts or starts == [0]:
-        messages = [Message(data, name)]
+        messages = [Message(data, name, line)]
     else:
-        messages = _rejoined(_split(data, name), name)
+        messages = _rejoined(_split(data, name), name, line)
     for message in messages:
         if head_end(message.raw) > _HEAD_LIMIT:
             raise PatchError(
@@ -108,10 +111,9 @@ def _split(data: bytes, name: str) -> list[bytes]:
         return [path.read_bytes() for path in sorted(directory.iterdir())]
 
 
-def _rejoined(pieces: list[bytes], name: str) -> list[Message]:
+def _rejoined(pieces: list[bytes], name: str, line: int) -> list[Message]:
     """Undo splits inside a message: what starts a mail has a header."""
     found: list[Message] = []
-    line = 1
     for piece in pieces:
         if found and not _has_header(piece):
             last = found.pop()

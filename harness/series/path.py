@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +15,20 @@ from harness.series.diff import NoDiffError, read_diff
 from harness.series.entry import Entry, Letter, read_entries
 from harness.series.mail import Tag, unix_lines
 from harness.series.mailbox import Message, is_mail, split_mailbox
-from harness.series.series import SERIES_LIMIT, Series, read_series, series_of
+from harness.series.patch import Patch
+from harness.series.series import (
+    SERIES_LIMIT,
+    Series,
+    read_patch,
+    read_series,
+    series_of,
+)
 from harness.series.thread import spans
 
 if TYPE_CHECKING:
     from harness.series.blobs import Blobs
 
-__all__ = ["read_path"]
+__all__ = ["load_patch", "read_path"]
 
 _FILES = 4096
 _PATCH = re.compile(r"(?:v(\d{1,6})(?:\.\d+)?-)?(\d{1,9})-.*")
@@ -34,6 +42,13 @@ def read_path(path: Path, blobs: Blobs | None = None) -> Series:
     if (path / "cur").is_dir() and (path / "new").is_dir():
         return _read_maildir(path, blobs)
     return _read_directory(path, blobs)
+
+
+def load_patch(source: str) -> Patch:
+    """Read one patch from a file, or from standard input for ``-``."""
+    if source == "-":
+        return read_patch(sys.stdin.buffer.read(SERIES_LIMIT + 1), "<stdin>")
+    return read_patch(_content(Path(source), follow=True), source)
 
 
 def _content(path: Path, *, follow: bool = False) -> bytes:

@@ -66,11 +66,13 @@ def read_series(data: bytes, name: str, blobs: Blobs | None = None) -> Series:
     a mail has damaged is recovered, and a whole one is compared with its ids.
     """
     data = _text(data, name)
-    if not is_mail(data):
+    mails = data.lstrip(b"\r\n")
+    if not is_mail(mails):
         return _of_text(data, name, blobs)
+    skipped = data.count(b"\n", 0, len(data) - len(mails))
     entries = [
         entry
-        for message in split_mailbox(data, name)
+        for message in split_mailbox(mails, name, 1 + skipped)
         for entry in read_entries(message)
     ]
     return series_of(entries, name, blobs)
