@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from harness.check.edits import parts
-from harness.check.finding import Step, TlbDiff
+from harness.check.finding import State, Step, TlbDiff
 from harness.check.harm import harm
+from harness.check.states import Held, held, states
 from harness.check.timeline import Replay
 from harness.check.window import Window
 from harness.check.wording import (
@@ -39,9 +40,6 @@ __all__ = ["MAX_STEPS", "counterexample"]
 
 MAX_STEPS = 10
 
-Held = set[tuple[int, EntryKind]]
-
-
 Place = Callable[[Event], tuple[str, int, str]]
 
 
@@ -54,8 +52,11 @@ def counterexample(
     """
     machine = replay.machine()
     steps: list[tuple[int, Step]] = []
+    start: tuple[State, ...] = ()
     for position, event in enumerate(window.events[: window.violation.index + 1]):
         before = _Snapshot.of(machine, window.violation)
+        if position <= window.first:
+            start = states(machine, window.violation)
         machine.step(event)
         if position == window.violation.index:
             continue
@@ -66,10 +67,12 @@ def counterexample(
         if clearing:
             effect = "not ordered before the table is linked"
         if position in blamed or _matters(event, effect):
-            steps.append(
-                (position, _step(window, position, effect, position in blamed, place))
-            )
-    numbered = _first_steps(window) + _shortened(steps, blamed) + [_last(window, place)]
+            step = _step(window, position, effect, position in blamed, place)
+            now = states(machine, window.violation)
+            steps.append((position, replace(step, states=now)))
+    first = [replace(step, states=start) for step in _first_steps(window)]
+    end = replace(_last(window, place), states=states(machine, window.violation))
+    numbered = [*first, *_shortened(steps, blamed), end]
     trace = tuple(replace(step, step=n) for n, step in enumerate(numbered, 1))
     return trace, _differences(machine, window.violation)
 
@@ -85,22 +88,7 @@ class _Snapshot:
     def of(cls, machine: Machine, violation: Violation) -> _Snapshot:
         """Take the state of a machine."""
         pending = {op: set(op.done) for op in machine.pending}
-        return cls(_held(machine, violation), pending)
-
-
-def _held(machine: Machine, violation: Violation) -> Held:
-    """Return where stale entries like the witness are held."""
-    link = violation.link
-    if link is None:
-        return set()
-    return {
-        (tlb.pe, e.kind)
-        for tlb in machine.tlbs
-        for e in tlb.stale
-        if e.link.ia == link.ia
-        and e.link.table.level == link.table.level
-        and e.link.record.value == link.record.value
-    }
+        return cls(held(machine, violation), pending)
 
 
 # ---------------------------------------------------------------------- steps
@@ -127,7 +115,7 @@ def _matters(event: Event, effect: str) -> bool:
 def _effect(
     machine: Machine, event: Event, before: _Snapshot, violation: Violation
 ) -> str:
-    now = _held(machine, violation)
+    now = held(machine, violation)
     texts = []
     if isinstance(event, (Tlbi, Repeat)):
         texts.append(_reach(event))
@@ -243,11 +231,11 @@ def _stage1_difference(machine: Machine, violation: Violation) -> TlbDiff:
 
 
 def _difference(machine: Machine, pe: int, violation: Violation, link: Link) -> TlbDiff:
-    held = _held(machine, violation)
+    wrong = held(machine, violation)
     if violation.broken is Property.O5:  # held of a chain that still stands
-        held = held | {(violation.pe, violation.kind)}
+        wrong = wrong | {(violation.pe, violation.kind)}
     unexpected = tuple(
-        entry(kind, violation.vmid, link) for kind in EntryKind if (pe, kind) in held
+        entry(kind, violation.vmid, link) for kind in EntryKind if (pe, kind) in wrong
     )
     if violation.broken is Property.M7 and pe == violation.pe:
         through = entry(violation.kind, violation.vmid, link)

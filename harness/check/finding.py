@@ -10,6 +10,7 @@ __all__ = [
     "Location",
     "Repair",
     "Severity",
+    "State",
     "Status",
     "Step",
     "TlbDiff",
@@ -77,11 +78,24 @@ class TlbDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What one thing holds after a step: the tables, or the TLB of a pCPU.
+
+    ``stale`` tells that some of it is not what the tables say.
+    """
+
+    name: str
+    text: str
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line of the counterexample.
 
     ``file`` and ``line`` are empty and 0 for what hardware does by itself.
-    ``blamed`` marks the event that the repair changes.
+    ``blamed`` marks the event that the repair changes; ``states`` is what
+    holds after it.
     """
 
     step: int
@@ -92,6 +106,7 @@ class Step:
     function: str
     effect: str
     blamed: bool = False
+    states: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

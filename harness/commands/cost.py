@@ -9,10 +9,11 @@ from harness.check.cost_comparison import CostComparison
 from harness.check.costing import measure
 from harness.commands.outcome import Outcome
 from harness.cost.parameters import read_parameters
+from harness.errors import PatchError
 from harness.report.cost_json import cost_json
 from harness.report.cost_svg import cost_svg
 from harness.report.cost_text import cost_text
-from harness.series import choose_base, load_patch
+from harness.series import Patch, choose_base, read_patch
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
 __all__ = ["add_arguments", "run"]
@@ -23,7 +24,7 @@ _FORMATS = {"text": cost_text, "json": cost_json, "svg": cost_svg}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "patch", nargs="?", metavar="PATCH", help="a diff or mail; - for stdin"
+        "patch", nargs="?", metavar="PATCH", help="a file with a diff or mail"
     )
     parser.add_argument(
         "--tree", type=Path, metavar="DIR", help="the Xen tree, as for check"
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Outcome:
     """Execute the operations on both trees and return the report."""
     parameters = read_parameters(arguments.parameter)
-    patch = load_patch(arguments.patch) if arguments.patch is not None else None
+    patch = _patch(arguments.patch)
     tree = choose_base(arguments.tree, Path.cwd(), patch)
     profiles = tuple(ARCHITECTURE_PROFILES)
     progress = arguments.progress
@@ -58,3 +59,12 @@ def run(arguments: argparse.Namespace) -> Outcome:
         parameters,
     )
     return Outcome(_FORMATS[arguments.format](comparison))
+
+
+def _patch(name: str | None) -> Patch | None:
+    if name is None:
+        return None
+    try:
+        return read_patch(Path(name).read_bytes(), name)
+    except OSError as error:
+        raise PatchError(f"cannot read patch '{name}': {error.strerror}") from error

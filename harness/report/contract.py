@@ -21,6 +21,7 @@ __all__ = [
     "Patch",
     "Repair",
     "Report",
+    "State",
     "Step",
     "TlbDiff",
     "Tool",
@@ -87,6 +88,14 @@ class TlbDiff(TypedDict):
     allowed: Annotated[str, "what the current tables give for the same address"]
 
 
+class State(TypedDict):
+    """What one thing holds after a step."""
+
+    name: Annotated[str, "the tables at an address, or the TLB of a pCPU"]
+    text: str
+    stale: Annotated[bool, "some of it is not what the tables say"]
+
+
 class Step(TypedDict):
     """One step of the counterexample."""
 
@@ -98,6 +107,7 @@ class Step(TypedDict):
     function: str
     effect: str
     blamed: Annotated[bool, "the repair changes this step"]
+    states: Annotated[list[State], "what holds after the step"]
 
 
 class Repair(TypedDict):

@@ -124,6 +124,10 @@ def _step(step: found.Step) -> contract.Step:
         "function": step.function,
         "effect": step.effect,
         "blamed": step.blamed,
+        "states": [
+            {"name": state.name, "text": state.text, "stale": state.stale}
+            for state in step.states
+        ],
     }
 
 
