@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.execution.recorder import Query
-from harness.targets.features import CPUINFO, ProfileFeatures
+from harness.targets.features import ProfileFeatures
 
 __all__ = ["Answers"]
 
-_HWCAPS, _CPUINFO = "cpu_hwcaps", "system_cpuinfo"
+_HWCAPS = "cpu_hwcaps"
 
 
 class Answers:
-    """The answers of one profile; ``places`` gives the byte offset in
-    ``system_cpuinfo`` of each path in CPUINFO.
-    """
+    """The answers of one profile; ``places`` are as of ``cpuinfo_places()``."""
 
-    def __init__(self, features: ProfileFeatures, places: Mapping[str, int]) -> None:
+    def __init__(
+        self, features: ProfileFeatures, places: Mapping[str, Mapping[int, str]]
+    ) -> None:
         self._features = features
         registers = features.inputs.id_registers
-        self._cpuinfo = {
-            offset: registers.get(CPUINFO[path], 0) for path, offset in places.items()
+        self._words = {
+            name: sum(registers.get(reg, 0) << 8 * at for at, reg in offsets.items())
+            for name, offsets in places.items()
         }
+        self._words[_HWCAPS] = sum(1 << number for number in features.numbers())
 
     def agrees(self, query: Query) -> bool:
         """Tell whether the answer to a question would have been the same."""
@@ -39,10 +41,7 @@ class Answers:
         return None  # an unknown question: run again
 
     def _bits(self, name: str, first: int, width: int) -> int | None:
-        if name == _HWCAPS:
-            word = sum(1 << number for number in self._features.numbers())
-        elif name == _CPUINFO:
-            word = sum(value << 8 * place for place, value in self._cpuinfo.items())
-        else:
+        word = self._words.get(name)
+        if word is None:
             return None
         return (word >> first) & ((1 << width) - 1)

@@ -56,9 +56,14 @@ class Pages:
         """Return 2^order pages that no TLB knows, with undefined content.
 
         ``alloc_heap_pages`` flushes the TLBs of all guests for a page that
-        was mapped before it hands it out.
+        was mapped before it hands it out.  NULL if the heap is to run dry.
         """
-        return self.page_at(self.heap.take(call.arguments[1]))
+        heap = self.heap
+        if heap.left is not None:
+            if heap.left == 0:
+                return 0
+            heap.left -= 1
+        return self.page_at(heap.take(call.arguments[1]))
 
     def free(self, call: BoundaryCall) -> None:
         """Give 2^order pages back; touching them from now on is a fault."""

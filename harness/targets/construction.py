@@ -16,7 +16,7 @@ from harness.execution.memory import Memory
 from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.run import Execution
-from harness.ir.layout import offset_of, size_of
+from harness.ir.layout import size_of
 from harness.ir.types import Array
 from harness.targets.boundary_bits import BITS
 from harness.targets.boundary_hypervisor import HYPERVISOR
@@ -24,7 +24,7 @@ from harness.targets.boundary_locks import OVERRIDDEN, Locks
 from harness.targets.boundary_pages import Pages
 from harness.targets.boundary_radix import RadixTrees
 from harness.targets.context_switch import STAGE1_SCTLR, Stage1
-from harness.targets.features import CPUINFO, ProfileFeatures
+from harness.targets.features import ProfileFeatures, cpuinfo_places
 from harness.targets.names import Names
 from harness.targets.physical import (
     HEAP_BASE,
@@ -35,13 +35,14 @@ from harness.targets.physical import (
     Heap,
     frame,
 )
+from harness.targets.versions import VMID_ALLOCATOR
 from harness.targets.world import Domain, Vcpu, World
 from reference_model.coordinates import Coord
 
 __all__ = ["build", "model_names"]
 
 _MAX_CPUS = 128
-POOL_PAGES = 16  # table pages of each domain
+_DIRECT_MAP = 0x8000_0000_0000  # DIRECTMAP_VIRT_START, a constant of old trees
 _DOMID_IDLE = 0x7FFF
 _HERE = Coord("<world>", 0)
 
@@ -72,6 +73,7 @@ class Builder:
         names: Names,
         features: ProfileFeatures,
         recorder: Recorder,
+        stage1_first: bool,
     ) -> None:
         self.unit = program.unit
         self.names = names
@@ -93,6 +95,7 @@ class Builder:
             direct_map=0,
             current_vcpu=self.current_vcpu,
             create_domain=self.make_domain,
+            stage1_first=stage1_first,
         )
         boundary.update(self.models())
 
@@ -104,10 +107,15 @@ class Builder:
         self.set_per_cpu()
         self.set_features()
         for pe in range(PES):
-            self.cpu.registers[pe, "HCR_EL2"] = _HCR_HYPERVISOR
+            # Without a copy of its own, every vCPU has what the boot code set.
+            own = self.names.vcpu_hcr is not None
+            self.cpu.registers[pe, "HCR_EL2"] = _HCR_HYPERVISOR if own else _HCR
             self.cpu.registers[pe, "SCTLR_EL1"] = 0
             self.cpu.registers[pe, "VTTBR_EL2"] = 0
         self.make_idle()
+        allocator = self.unit.functions.get(VMID_ALLOCATOR)
+        if allocator is not None and not allocator.static:
+            self.world.call(0, VMID_ALLOCATOR)
         self.world.call(0, "setup_virt_paging")
         for number in (1, 2):
             self.make_domain(0, number)
@@ -129,12 +137,12 @@ class Builder:
 
     def place_arrays(self) -> None:
         """Give memory to arrays whose size the headers do not tell."""
-        for name in ("irq_stat", "__per_cpu_offset"):
+        for name in ("irq_stat", "__per_cpu_offset", "cpu_data"):
             variable = self.unit.globals.get(name)
             if variable is None or not isinstance(variable.type, Array):
                 continue
             if variable.type.count is None:
-                size = _MAX_CPUS * size_of(variable.type.element)
+                size = self.size_of(name)
                 region = self.memory.add(size, name, kind="global", zero=True)
                 self.execution.place(name, region.base)
 
@@ -161,8 +169,15 @@ class Builder:
             ("directmap_base_pdx", frame(RAM_BASE)),
             ("directmap_mfn_start", frame(RAM_BASE)),
             ("directmap_mfn_end", frame(RAM_END)),
-            ("directmap_virt_start", 0x8000_0000_0000),
-            ("directmap_virt_end", 0x8000_0000_0000 + RAM_END - RAM_BASE),
+            ("directmap_virt_start", _DIRECT_MAP),
+            ("directmap_virt_end", _DIRECT_MAP + RAM_END - RAM_BASE),
+            # The same, as it was called up to 4.16 and in 2014.
+            ("xenheap_base_pdx", frame(RAM_BASE)),
+            ("xenheap_mfn_start", frame(RAM_BASE)),
+            ("xenheap_mfn_end", frame(RAM_END)),
+            ("xenheap_virt_start", _DIRECT_MAP),
+            ("xenheap_virt_end", _DIRECT_MAP + RAM_END - RAM_BASE),
+            ("frametable_base_mfn", frame(RAM_BASE)),
             ("nr_cpu_ids", PES),
             ("cpu_possible_map", (1 << PES) - 1),
             ("cpu_present_map", (1 << PES) - 1),
@@ -170,6 +185,7 @@ class Builder:
             ("system_state", self.unit.constants.get("SYS_STATE_active", 0)),
             ("dcache_line_bytes", 64),
             ("hardware_domain", 0),
+            ("iommu_enabled", 0),
         ):
             self.poke(name, value)
 
@@ -219,24 +235,27 @@ class Builder:
         bits = sum(1 << number for number in self.features.numbers())
         self.poke("cpu_hwcaps", bits)
         self.watch("cpu_hwcaps")
-        info = self.unit.globals.get("system_cpuinfo")
-        if info is None:
-            return
-        base = self.execution.address("system_cpuinfo")
-        self.memory.poke_bytes(base, bytes(size_of(info.type)))
-        for path, register in CPUINFO.items():
-            value = self.features.inputs.id_registers.get(register, 0)
-            place = base + offset_of(info.type, path).offset
-            self.memory.poke(place, 8, value)
-        self.watch("system_cpuinfo")
+        for name, registers in cpuinfo_places(self.unit).items():
+            base = self.execution.address(name)
+            size = self.size_of(name)
+            self.memory.poke_bytes(base, bytes(size))
+            for offset, register in registers.items():
+                value = self.features.inputs.id_registers.get(register, 0)
+                self.memory.poke(base + offset, 8, value)
+            self.watch(name)
 
     def watch(self, name: str) -> None:
         """Log reads of a global as questions about the profile."""
-        variable = self.unit.globals.get(name)
-        if variable is not None:
-            base = self.execution.address(name)
-            size = size_of(variable.type)
-            self.execution.recorder.watch((base, size), name)
+        if name in self.unit.globals:
+            place = (self.execution.address(name), self.size_of(name))
+            self.execution.recorder.watch(place, name)
+
+    def size_of(self, name: str) -> int:
+        """Return the size of a variable; of an array without one, as placed."""
+        ctype = self.unit.globals[name].type
+        if isinstance(ctype, Array) and ctype.count is None:
+            return _MAX_CPUS * size_of(ctype.element)
+        return size_of(ctype)
 
     # ---------------------------------------------------------------- domains
 
@@ -254,6 +273,9 @@ class Builder:
         self.domain_names.add(name)
         place = address + self.names.domain_id
         self.memory.poke(place, 2, number)
+        if self.names.domain_type is not None:
+            place = address + self.names.domain_type
+            self.memory.poke(place, 4, self.unit.constants["DOMAIN_64BIT"])
         return address
 
     def new_vcpu(self, name: str, domain: int, number: int) -> int:
@@ -263,8 +285,8 @@ class Builder:
         for offset, size, value in (
             (names.vcpu_id, names.vcpu_id_size, number),
             (names.vcpu_domain, 8, domain),
-            (names.vcpu_hcr, 8, _HCR),
             (names.vcpu_sctlr, 8, STAGE1_SCTLR),
+            *(() if names.vcpu_hcr is None else ((names.vcpu_hcr, 8, _HCR),)),
         ):
             self.memory.poke(address + offset, size, value)
         return address
@@ -285,12 +307,8 @@ class Builder:
         p2m = address + self.names.domain_p2m
         if world.call(pe, "p2m_init", address):
             raise TreeError(f"p2m_init() of domain {number} fails in the harness")
-        lock = address + self.names.domain_pool_lock
-        world.locks.writer[lock] = pe  # the caller of p2m_set_allocation() has it
-        status = world.call(pe, "p2m_set_allocation", address, POOL_PAGES, 0)
-        del world.locks.writer[lock]
-        if status:
-            raise TreeError(f"p2m_set_allocation() fails in the harness: {status}")
+        if self.names.pools is not None:
+            self.names.pools.fill(world, pe, address)
         world.domains[name] = Domain(name, address, p2m, vcpus)
         world.expected[name] = []
         world.remember_pools()
@@ -307,7 +325,7 @@ class Builder:
             if region.size == names.domain_size and region.name in self.domain_names:
                 if offset == names.domain_p2m + names.p2m_lock:
                     return f"p2m lock of {region.name}"
-                if offset == names.domain_pool_lock:
+                if names.pools is not None and offset == names.pools.lock:
                     return f"page pool lock of {region.name}"
             return f"{region.name}+{offset:#x}" if offset else region.name
         return f"lock at {address:#x}"
@@ -337,10 +355,15 @@ class Builder:
 
 
 def build(
-    program: Program, names: Names, features: ProfileFeatures, recorder: Recorder
+    program: Program,
+    names: Names,
+    features: ProfileFeatures,
+    recorder: Recorder,
+    *,
+    stage1_first: bool,
 ) -> World:
     """Build a world for one profile."""
-    return Builder(program, names, features, recorder).build()
+    return Builder(program, names, features, recorder, stage1_first).build()
 
 
 def model_names() -> frozenset[str]:

@@ -7,17 +7,34 @@ registers that stage 1 depends on and every ISB, in the order of the source.
 The barriers of the interrupt controller are left out: a GICv2 has none.  So
 are those of the SError handling on the way to the guest: they can be turned
 off on the command line.
+
+Up to 4.11 stage 2 came first: ``p2m_restore_state()`` was called before the
+stage-1 registers were restored.  The order is read from the tree.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from harness.errors import TreeError
 from reference_model.events import Event, Isb, Msr
 
-__all__ = ["STAGE1_SCTLR", "Stage1", "after_restore", "after_save", "before_restore"]
+__all__ = [
+    "STAGE1_SCTLR",
+    "Stage1",
+    "after_restore",
+    "after_save",
+    "restore_stage1",
+    "stage1_comes_first",
+]
 
+_FILE = "xen/arch/arm/domain.c"
+_SWITCH = re.compile(r"^static void ctxt_switch_to\(.*?^}", re.MULTILINE | re.DOTALL)
+_STAGE1 = re.compile(r"\bTTBR0_EL1\b")
+_STAGE2 = re.compile(r"\b(?:p2m_restore_state|p2m_load_VTTBR)\(")
 _TCR = 0x0000_0001_3519_3519  # 39-bit VAs, 4 KiB granule, inner shareable, WBWA
 _MAIR = 0x0000_00FF_4404_0C00
 STAGE1_SCTLR = 0x30D0_199D  # MMU and caches on
@@ -54,15 +71,31 @@ def after_save(world: Emitter, pe: int) -> None:
     world.emit(Isb(pe))  # after the interrupt controller
 
 
-def before_restore(world: Emitter, pe: int, stage1: Stage1) -> None:
-    """Start of ctxt_switch_to(), up to p2m_restore_state()."""
+def stage1_comes_first(root: Path) -> bool:
+    """Tell whether the tree restores the stage-1 registers before stage 2."""
+    path = root / _FILE
+    if not path.is_file():
+        return True
+    text = path.read_text(encoding="utf-8", errors="replace")
+    body = _SWITCH.search(text)
+    stage1 = body and _STAGE1.search(body[0])
+    stage2 = body and _STAGE2.search(body[0])
+    if not stage1 or not stage2:
+        raise TreeError(
+            f"no ctxt_switch_to() that restores TTBR0_EL1 and stage 2 in {_FILE}"
+        )
+    return stage1.start() < stage2.start()
+
+
+def restore_stage1(world: Emitter, pe: int, stage1: Stage1) -> None:
+    """Part of ctxt_switch_to() that restores the registers of stage 1."""
     for register, value in stage1.registers:
         world.emit(Msr(pe, register, value))
     world.emit(Isb(pe))
 
 
 def after_restore(world: Emitter, pe: int) -> None:
-    """End of ctxt_switch_to(), after p2m_restore_state()."""
+    """End of ctxt_switch_to(), after both stages are restored."""
     world.emit(Msr(pe, "CONTEXTIDR_EL1", 0))
     world.emit(Isb(pe))  # after CPTR_EL2, before the floating point registers
     world.emit(Isb(pe))  # after CSSELR_EL1

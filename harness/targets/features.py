@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.ir.layout import offset_of
+from harness.errors import TreeError
+from harness.ir.layout import offset_of, size_of
 from harness.ir.nodes import Unit
+from harness.ir.types import Array
+from harness.targets.physical import PES
 
 __all__ = [
     "CPUINFO",
@@ -16,6 +20,10 @@ __all__ = [
     "ProfileInputs",
     "cpuinfo_places",
 ]
+
+# The variables that hold them: of the system (from 4.16 on), of the boot CPU (before
+# that), of each CPU.
+_CPUINFO_VARIABLES = ("system_cpuinfo", "boot_cpu_data", "cpu_data")
 
 # ID registers by the member of struct cpuinfo_arm that holds them.
 CPUINFO = {
@@ -73,9 +81,20 @@ class ProfileFeatures:
         )
 
 
-def cpuinfo_places(unit: Unit) -> dict[str, int]:
-    """Return the byte offset in ``system_cpuinfo`` of each path in CPUINFO."""
-    info = unit.globals.get("system_cpuinfo")
-    if info is None:
-        return {}
-    return {path: offset_of(info.type, path).offset for path in CPUINFO}
+def cpuinfo_places(unit: Unit) -> dict[str, dict[int, str]]:
+    """Return the ID registers that variables hold, by variable and byte offset."""
+    found: dict[str, dict[int, str]] = {}
+    for name in _CPUINFO_VARIABLES:
+        variable = unit.globals.get(name)
+        if variable is None:
+            continue
+        info, copies = variable.type, 1
+        if isinstance(info, Array):
+            info, copies = info.element, PES
+        found[name] = places = {}
+        for path, register in CPUINFO.items():
+            with suppress(TreeError):  # an old version keeps fewer registers
+                first = offset_of(info, path).offset
+                for copy in range(copies):
+                    places[first + copy * size_of(info)] = register
+    return found

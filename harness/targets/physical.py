@@ -62,6 +62,7 @@ class Heap:
     """
 
     next_free: int = HEAP_BASE
+    left: int | None = None  # allocations that will still succeed; None: all
 
     def take(self, order: int) -> int:
         """Return the physical address of 2^order pages, aligned to their size."""

@@ -31,7 +31,6 @@ from reference_model.events import (
     ExceptionEntry,
     Msr,
     Release,
-    TableFree,
 )
 
 __all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
@@ -74,6 +73,7 @@ class Checkpoint:
     readers: dict[int, int]
     slots: dict[int, dict[int, int]]
     next_free: int
+    left: int | None
     domains: dict[str, Domain]
     running: dict[int, Vcpu | None]
     expected: dict[str, list[Stage2Mapping]]
@@ -94,6 +94,7 @@ class World:
     direct_map: int  # direct map address of physical address 0
     current_vcpu: Callable[[int], int]  # PE -> address of its "current" pointer
     create_domain: Callable[[int, int], None]  # (PE, number): makes d<number>
+    stage1_first: bool  # order in which a context switch restores the stages
     domains: dict[str, Domain] = field(default_factory=dict)
     idle: dict[int, int] = field(default_factory=dict)  # PE -> idle vCPU
     running: dict[int, Vcpu | None] = field(default_factory=dict)
@@ -164,6 +165,7 @@ class World:
             dict(self.locks.readers),
             {tree: dict(items) for tree, items in self.radix.slots.items()},
             self.heap.next_free,
+            self.heap.left,
             dict(self.domains),
             dict(self.running),
             dict(self.expected),
@@ -183,6 +185,7 @@ class World:
         self.locks.readers = dict(saved.readers)
         self.radix.slots = {tree: dict(items) for tree, items in saved.slots.items()}
         self.heap.next_free = saved.next_free
+        self.heap.left = saved.left
         self.domains = dict(saved.domains)
         self.running = dict(saved.running)
         self.expected = dict(saved.expected)
@@ -284,49 +287,36 @@ class World:
         return any(m.ipa <= ipa < m.ipa + m.size for m in mappings)
 
     def limit_pool(self, domain: str, free_pages: int) -> None:
-        """Take pages out of a domain's pool until so many are free."""
-        d = self.domains[domain]
-        self.remember_pools()
-        total = self.memory.peek(d.address + self.names.domain_pool_size, 8)
-        lock = d.address + self.names.domain_pool_lock
-        self.locks.writer[lock] = 0
-        wanted = total - len(self.pools[domain]) + free_pages
-        self.call(0, "p2m_set_allocation", d.address, wanted, 0)
-        del self.locks.writer[lock]
-        self.remember_pools()
+        """Leave a domain so many free table pages, no more."""
+        if self.names.pools is None:
+            self.heap.left = free_pages
+        else:
+            self.names.pools.limit(self, domain, free_pages)
 
     def notice_freed_tables(self, emit: Callable[[Event], None]) -> None:
         """Record the table pages that came back to a domain's pool."""
-        for name in sorted(self.domains):
-            now = self._pool(self.domains[name].address)
-            for page in sorted(now - self.pools[name]):
-                emit(TableFree(self.execution.cpu.pe, self.pa_of_page(page)))
-            self.pools[name] = now
+        if self.names.pools is not None:
+            self.names.pools.notice_freed(self, emit)
 
     def lock_released(self, call: BoundaryCall) -> None:
         """Look at the pools when a pool's lock is about to be dropped."""
-        offset = self.names.domain_pool_lock
-        if any(d.address + offset == call.arguments[0] for d in self.domains.values()):
+        pools = self.names.pools
+        if pools is not None and any(
+            d.address + pools.lock == call.arguments[0] for d in self.domains.values()
+        ):
             self.notice_freed_tables(call.emit)
 
     def remember_pools(self) -> None:
         """Take the pools as they are for what is already free."""
-        for name, domain in self.domains.items():
-            self.pools[name] = self._pool(domain.address)
-
-    def _pool(self, domain: int) -> frozenset[int]:
-        """Walk the list of free table pages, as far as it is a list."""
-        head = domain + self.names.domain_pool
-        link = self.memory.peek(head + self.names.list_next, 8)
-        pages: set[int] = set()
-        while link != head and link not in pages:
-            pages.add(link)
-            link = self.memory.peek(link + self.names.list_next, 8)
-        return frozenset(link - self.names.page_list for link in pages)
+        if self.names.pools is not None:
+            self.pools = self.names.pools.all_free(self)
 
     def set_mem_access(self, domain: str, enabled: bool) -> None:
         """Switch mem_access on or off for a domain."""
-        address = self.domains[domain].p2m + self.names.p2m_mem_access
+        offset = self.names.p2m_mem_access
+        if offset is None:
+            raise TreeError("this version has no mem_access")
+        address = self.domains[domain].p2m + offset
         self.memory.poke(address, 1, int(enabled))
 
     # ------------------------------------------------------- guests and traps
@@ -359,8 +349,11 @@ class World:
         if previous is not None:
             self.call(pe, "p2m_save_state", previous.address)
             context_switch.after_save(self, pe)
-        context_switch.before_restore(self, pe, vcpu.stage1)
+        if self.stage1_first:
+            context_switch.restore_stage1(self, pe, vcpu.stage1)
         self.call(pe, "p2m_restore_state", vcpu.address)
+        if not self.stage1_first:
+            context_switch.restore_stage1(self, pe, vcpu.stage1)
         context_switch.after_restore(self, pe)
         self.running[pe] = vcpu
 

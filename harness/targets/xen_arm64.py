@@ -18,6 +18,7 @@ from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
 from harness.targets.boundary_locks import OVERRIDDEN
 from harness.targets.construction import build, model_names
+from harness.targets.context_switch import stage1_comes_first
 from harness.targets.coverage import Executed
 from harness.targets.features import (
     ERRATA,
@@ -110,7 +111,13 @@ class XenArm64:
             probes=tuple(ERRATA.values()),
             build=build,
         )
-        return LoadedTarget(unit, unit.files, view.touched, build.name)
+        return LoadedTarget(
+            unit,
+            unit.files,
+            view.touched,
+            build.name,
+            stage1_first=stage1_comes_first(view.root),
+        )
 
 
 class LoadedTarget:
@@ -122,10 +129,13 @@ class LoadedTarget:
         files: tuple[str, ...],
         touched: Callable[[str, int], bool],
         configuration: str = "",
+        *,
+        stage1_first: bool = True,
     ) -> None:
         self.unit = unit
         self.configuration = configuration  # where it comes from, in words
         self.touched = touched
+        self._stage1_first = stage1_first
         self.names = locate(unit)
         self.program = Program(unit)
         self.capabilities = {
@@ -162,7 +172,13 @@ class LoadedTarget:
         try:
             if base is None:
                 features = ProfileFeatures(inputs, self.capabilities)
-                world = build(self.program, self.names, features, recorder)
+                world = build(
+                    self.program,
+                    self.names,
+                    features,
+                    recorder,
+                    stage1_first=self._stage1_first,
+                )
                 base = self._bases[key] = _Base(world)
             base.prepare(scenario)
         except (Fault, BoundError, Unsupported) as problem:
