@@ -17,7 +17,7 @@ from harness.series.hunk import HUNK_START, DamagedError, read_hunk
 from harness.series.patch import SIZE_LIMIT, FilePatch
 from reference_model.coordinates import Coord
 
-__all__ = ["Diff", "NoDiffError", "holds_diff", "read_diff"]
+__all__ = ["Diff", "NoDiffError", "damage_in", "read_diff"]
 
 _GIT = b"diff --git "
 _MERGE = (b"diff --cc ", b"diff --combined ", b"@@@ -")
@@ -33,9 +33,7 @@ _EXTENDED = re.compile(
     rb"rename from|rename to|rename old|rename new|similarity index|"
     rb"dissimilarity index) (.*)"
 )
-_DIFF = re.compile(
-    rb"^(?:diff --(?:git|cc|combined) \S|--- \S.*\n\+\+\+ \S|@@ -\d)", re.M
-)
+_NAMES = re.compile(rb"^--- \S.*\n\+\+\+ \S", re.M)
 _LINK, _SUBMODULE = "120000", "160000"
 _REGULAR = ("100644", "100755", "100664")
 
@@ -55,9 +53,15 @@ class Diff(NamedTuple):
     quoted: int = 0  # hunks quoted before the diff: what is answered
 
 
-def holds_diff(text: bytes) -> bool:
-    """Tell whether a text has any line that only a diff has, quoted or not."""
-    return _DIFF.search(text) is not None or _QUOTED_DIFF.search(text) is not None
+def damage_in(text: bytes, at: Coord) -> DamagedError | None:
+    """Say what is wrong with the diff in a text without one that can be read."""
+    if _QUOTED_DIFF.search(text):
+        return DamagedError(
+            "the diff is quoted in a reply: give the mail it answers", at
+        )
+    if _NAMES.search(text):
+        return DamagedError("no hunk follows the file names", at)
+    return None
 
 
 def read_diff(text: bytes, name: str, first: int = 1) -> Diff:
@@ -83,11 +87,7 @@ def read_diff(text: bytes, name: str, first: int = 1) -> Diff:
 def _why_no_diff(body: bytes, top: Coord) -> PatchError:
     if _CONTEXT_DIFF.search(body):
         return PatchError("context diff: make a unified one (diff -u or git diff)", top)
-    if _QUOTED_DIFF.search(body):
-        return DamagedError(
-            "the diff is quoted in a reply: give the mail it answers", top
-        )
-    return NoDiffError(
+    return damage_in(body, top) or NoDiffError(
         "no diff found: expected a unified diff or the output of git format-patch", top
     )
 

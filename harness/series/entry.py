@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from harness.errors import PatchError
-from harness.series.diff import Diff, NoDiffError, holds_diff, read_diff
-from harness.series.hunk import DamagedError
+from harness.series.diff import Diff, NoDiffError, damage_in, read_diff
 from harness.series.mail import Mail, Tag, read_mail, read_tag, unix_lines
 from harness.series.mailbox import Message, head_end, split_mailbox
 from harness.series.mime import Part, header_of, parts_of
@@ -16,6 +15,7 @@ from harness.series.patch import Patch
 __all__ = ["Entry", "Letter", "read_entries"]
 
 _NESTED = 3
+_PLAIN = ("", "7bit", "8bit", "binary")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
 _REFERENCES = 256
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})[ \t]*$", re.M)
@@ -92,7 +92,16 @@ class Entry:
         return f"'{_short(subject)}' (line {self.message.coord.line})"
 
     def text(self) -> bytes:
-        """Return the decoded body, whole: quoted text and comments included."""
+        """Return the decoded body, whole: quoted text and comments included.
+
+        The header of a mail that is not encoded leaves empty lines, so that
+        line numbers stay those of the file.
+        """
+        encoding = str(header_of(self.raw).get("Content-Transfer-Encoding", ""))
+        if self.raw == self.message.raw and encoding.strip().lower() in _PLAIN:
+            end = head_end(self.raw)
+            above = self.message.line - 1 + self.raw.count(b"\n", 0, end)
+            return unix_lines(b"\n" * above + self.raw[end:])
         mail = read_mail(self.raw, self.message.coord, as_it_is=True)
         return unix_lines(mail.message + mail.patch)
 
@@ -177,10 +186,11 @@ def _of_part(part: Part, message: Message, outer: Letter) -> Entry:
     try:
         diff, notes = _diff(mail, part, message)
     except PatchError as error:
-        if isinstance(error, NoDiffError) and holds_diff(text):
-            error = DamagedError(
-                "the diff is quoted in a reply: give the mail it answers",
-                message.coord,
+        if isinstance(error, NoDiffError):
+            error = damage_in(text, message.coord) or error
+        if part.html and not isinstance(error, NoDiffError):
+            error = PatchError(
+                "HTML mail: give its text, as the sender's git wrote it", message.coord
             )
         return replace(entry, problem=error)
     return replace(entry, diff=diff, notes=notes)
