@@ -9,6 +9,7 @@ from harness.check.finding import (
     Location,
     Repair,
     Severity,
+    State,
     Status,
     Step,
     TlbDiff,
@@ -52,6 +53,19 @@ TRACE = (
     ),
     Step(6, 0, "dsb ish", FLUSH, 98, "flush_guest_tlb_s1_local", "both are complete"),
     Step(7, 0, "unlock", P2M, 80, "p2m_write_unlock", "the change is relied upon"),
+)
+
+# What holds after each step: the store makes it stale, the last DSB keeps it so.
+TRACE = tuple(
+    replace(
+        step,
+        states=(
+            State("tables, IPA 0x40203000", "invalid" if n else "4K", stale=False),
+            State("TLB pCPU0", "nothing for it", stale=False),
+            State("TLB pCPU1", "S12: 4K (stale)" if n else "S12: 4K", stale=n > 0),
+        ),
+    )
+    for n, step in enumerate(TRACE)
 )
 
 DIFF = TlbDiff(

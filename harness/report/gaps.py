@@ -1,0 +1,42 @@
+"""What a result does not cover, as places: each format has to name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.check.result import Result
+
+__all__ = ["Gap", "gaps"]
+
+_PLACE = re.compile(r"(.*) \((.+):(\d+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """One thing that keeps a result from being conclusive; line 0 is no place."""
+
+    rule: str
+    file: str
+    line: int
+    text: str
+
+
+def gaps(result: Result) -> list[Gap]:
+    """List everything; a result without gaps and new errors is clean."""
+    return list(_gaps(result))
+
+
+def _gaps(result: Result) -> Iterator[Gap]:
+    for item in result.unsupported:
+        text = f"not modelled, so nothing is claimed beyond it: {item.what}"
+        yield Gap("inconclusive-not-modelled", item.file, item.line, text)
+    for where in result.not_executed:
+        found = _PLACE.fullmatch(where)
+        function, file, line = found.groups() if found else (where, "", "0")
+        text = f"changed, but run by no scenario: {function}"
+        yield Gap("inconclusive-not-executed", file, int(line), text)
+    if not result.bounds.exhausted:
+        text = "a bound was reached: not everything was explored"
+        yield Gap("inconclusive-bound-reached", "", 0, text)

@@ -1,0 +1,57 @@
+"""Workflow commands that GitHub shows as annotations of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.check.finding import Severity
+from harness.check.result import Result
+from harness.report.gaps import gaps
+from harness.report.order import told
+from harness.report.terminal import harmless
+
+__all__ = ["render_github"]
+
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
+# GitHub shows no more of each level for one step.
+_SHOWN = 10
+
+
+def render_github(results: Sequence[Result]) -> str:
+    """Return commands, the worst first; what GitHub would drop is counted."""
+    lines: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
+    for finding in told(f for result in results for f in result.findings):
+        level = _LEVELS.get(finding.severity, "notice")
+        where = finding.location
+        lines[level].append(
+            _command(level, where.file, where.line, finding.rule, finding.message)
+        )
+    for result in results:
+        lines["warning"] += [
+            _command("warning", gap.file, gap.line, gap.rule, gap.text)
+            for gap in gaps(result)
+        ]
+    return "".join(f"{line}\n" for level in lines for line in _shown(lines[level]))
+
+
+def _shown(lines: list[str]) -> list[str]:
+    if len(lines) <= _SHOWN:
+        return lines
+    more = len(lines) - _SHOWN + 1
+    return [*lines[: _SHOWN - 1], f"::notice title=harness::{more} more are not shown"]
+
+
+def _command(level: str, file: str, line: int, rule: str, message: str) -> str:
+    place = f"file={_property(file)},line={line}," if file and line else ""
+    return f"::{level} {place}title={_property(f'harness {rule}')}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    text = harmless(text)
+    for character, code in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A")):
+        text = text.replace(character, code)
+    return text
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
