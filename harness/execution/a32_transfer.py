@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.execution.a32_operand import Operand32, Place, Register32, get, put
 from harness.execution.asm_state import Action, State, signed
 from harness.execution.asm_transfer import clear_monitor, stored
+from harness.execution.fault import aligned
 
 __all__ = ["transfer32"]
 
@@ -83,7 +84,7 @@ def _single(mnemonic: str, register: Register32, place: Place) -> Action | None:
     size = load or sign or 0
 
     def read(state: State) -> None:
-        value = state.execution.memory.load(_locate(state, place), size)
+        value = state.execution.memory.load(aligned(_locate(state, place), size), size)
         put(state, register, signed(value, 8 * size) if sign else value)
 
     return read
@@ -93,7 +94,7 @@ def _double(load: bool, low: Register32, high: Register32, place: Place) -> Acti
     """Move 64 bits at once: they are single-copy atomic where LPAE is (E2.2.1)."""
 
     def read(state: State) -> None:
-        value = state.execution.memory.load(_locate(state, place), 8)
+        value = state.execution.memory.load(aligned(_locate(state, place), 8), 8)
         put(state, low, value)
         put(state, high, value >> 32)
 
@@ -109,7 +110,7 @@ def _load_exclusive(
 ) -> Action:
     def act(state: State) -> None:
         address = _locate(state, place)
-        value = state.execution.memory.load(address, size)
+        value = state.execution.memory.load(aligned(address, size), size)
         put(state, low, value)
         if high is not None:
             put(state, high, value >> 32)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.execution.chunk import full
-from harness.execution.fault import Fault
+from harness.execution.fault import Fault, aligned
 from harness.execution.memory import Memory
+from harness.ir.data_model import ILP32
 
 if TYPE_CHECKING:
     from harness.execution.run import Execution
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["accessors", "quotient", "remainder"]
 
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_STRICTEST = 4  # alignment in bytes that LDRD and STRD ask for, too
 
 
 def quotient(left: int, right: int, bits: int) -> int:
@@ -61,7 +63,9 @@ def bad_index(index: int, count: int) -> NoReturn:
     raise Fault("out-of-bounds", what)
 
 
-def _loader(memory: Memory, size: int, signed: bool) -> Callable[[int], int]:
+def _loader(
+    memory: Memory, size: int, signed: bool, strict: bool
+) -> Callable[[int], int]:
     chunks, full = memory.chunks, b"\xff" * size
     code = _FORMATS[size].lower() if signed else _FORMATS[size]
     unpack = struct.Struct("<" + code).unpack_from
@@ -82,10 +86,21 @@ def _loader(memory: Memory, size: int, signed: bool) -> Callable[[int], int]:
         value = memory.load(address, size)
         return (value ^ sign) - sign if signed else value
 
-    return load
+    if not strict or size == 1:
+        return load
+    mask = min(size, _STRICTEST) - 1
+
+    def strict_load(address: int) -> int:
+        if address & mask:
+            aligned(address, mask + 1)
+        return load(address)
+
+    return strict_load
 
 
-def _storer(execution: Execution, size: int) -> Callable[[int, int, int], None]:
+def _storer(
+    execution: Execution, size: int, strict: bool
+) -> Callable[[int, int, int], None]:
     memory = execution.memory
     chunks, full, mask = memory.chunks, b"\xff" * size, (1 << 8 * size) - 1
     pack = struct.Struct("<" + _FORMATS[size]).pack_into
@@ -101,9 +116,20 @@ def _storer(execution: Execution, size: int) -> Callable[[int, int, int], None]:
                     init[offset : offset + size] = full
                 return
         memory.store(address, size, value)
+        if chunk is not None and chunk.pa >= 0:
+            aligned(address, size)
         execution.stored(address, size, execution.origin(coord))
 
-    return store
+    if not strict or size == 1:
+        return store
+    strict_mask = min(size, _STRICTEST) - 1
+
+    def strict_store(address: int, value: int, coord: int) -> None:
+        if address & strict_mask:
+            aligned(address, strict_mask + 1)
+        store(address, value, coord)
+
+    return strict_store
 
 
 def accessors(execution: Execution) -> dict[str, Any]:
@@ -160,7 +186,7 @@ def accessors(execution: Execution) -> dict[str, Any]:
         if not memory.all_plain(target, size):
             execution.cleared(target, size, execution.origin(coord))
 
-    load_byte = _loader(memory, 1, False)
+    load_byte = _loader(memory, 1, False, False)
 
     def load_bool(address: int) -> int:
         value = load_byte(address)
@@ -189,6 +215,7 @@ def accessors(execution: Execution) -> dict[str, Any]:
         "quotient": quotient,
         "remainder": remainder,
         "overflow": overflow,
+        "aligned": aligned,
         "bad_shift": bad_shift,
         "bad_index": bad_index,
         "ldbool": load_bool,
@@ -197,8 +224,10 @@ def accessors(execution: Execution) -> dict[str, Any]:
         "end": memory.end,
         "freeze": memory.freeze,
     }
+    # Xen lets alignment faults happen on arm32 (HSCTLR.A) and not on arm64.
+    strict = execution.unit.model is ILP32
     for size in _FORMATS:
-        table[f"ld{size}"] = _loader(memory, size, False)
-        table[f"ls{size}"] = _loader(memory, size, True)
-        table[f"st{size}"] = _storer(execution, size)
+        table[f"ld{size}"] = _loader(memory, size, False, strict)
+        table[f"ls{size}"] = _loader(memory, size, True, strict)
+        table[f"st{size}"] = _storer(execution, size, strict)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.execution.asm_operand import Address, Operand, Register
 from harness.execution.asm_state import Action, State, read, write
 from harness.execution.asm_state import signed as _extended
+from harness.execution.fault import aligned
 
 __all__ = ["clear_monitor", "stored", "transfer"]
 
@@ -39,7 +40,7 @@ def _locate(state: State, place: Address) -> int:
 def stored(state: State, address: int, size: int, value: int, release: bool) -> None:
     """Store to memory, with the events of it."""
     execution = state.execution
-    execution.memory.store(address, size, value)
+    execution.memory.store(aligned(address, size), size, value)
     execution.stored(address, size, state.origin, release=release)
 
 
@@ -86,7 +87,7 @@ def _simple(mnemonic: str, register: Register, place: Address) -> Action | None:
     exclusive = load is not None and "x" in load[0]
 
     def get(state: State) -> None:
-        address = _locate(state, place)
+        address = aligned(_locate(state, place), size)
         value = state.execution.memory.load(address, size)
         if signed:
             value = _extended(value, 8 * size)
@@ -121,7 +122,7 @@ def _pair(load: bool, first: Register, second: Register, place: Address) -> Acti
 
     def act(state: State) -> None:
         if load:
-            address = _locate(state, place)
+            address = aligned(_locate(state, place), size)
             low = state.execution.memory.load(address, size)
             high = state.execution.memory.load(address + size, size)
             write(state, first, low)

@@ -251,7 +251,9 @@ class Expressions:
         bits, signed = width_of(expr.type)
         size = size_of(expr.type)
         address = self.value(expr.address)
-        if size not in _LOADS:
+        if expr.volatile and not expr.packed and size > 1:
+            address = f"aligned({address}, {size})"
+        if size not in _LOADS or expr.packed:
             text = f"load({address}, {size})"
             return _to_signed(text, bits) if signed else text
         if _is_bool(expr):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reference_model.coordinates import Coord, Frame
 
-__all__ = ["Fault"]
+__all__ = ["Fault", "aligned"]
 
 
 class Fault(Exception):  # noqa: N818 - the program's fault, not an error of ours
@@ -33,3 +33,15 @@ class Fault(Exception):  # noqa: N818 - the program's fault, not an error of our
 
     def __str__(self) -> str:
         return f"{self.coord}: {self.what}" if self.coord else self.what
+
+
+def aligned(address: int, size: int) -> int:
+    """Return the address of an access that has to be a multiple of its size.
+
+    Exclusive, acquire and release accesses fault otherwise, and no other one is
+    seen as a whole by another CPU or by a table walk.
+    """
+    if address & (size - 1):
+        what = f"access of {size} bytes at {address:#x}, no multiple of that"
+        raise Fault("misaligned", what)
+    return address

@@ -149,7 +149,14 @@ class Statements(Expressions):
     def _store(self, s: ir.Store) -> None:
         width_of(s.type)
         size = size_of(s.type)
-        self._put(self.value(s.address), size, self.value(s.value), s.coord)
+        address = self.value(s.address)
+        if s.packed:
+            text = f"store({address}, {size}, {self.value(s.value)}"
+            self.emit(f"{text}, {self.names.coord(s.coord)})", s.coord)
+            return
+        if s.volatile and size > 1:
+            address = f"aligned({address}, {size})"
+        self._put(address, size, self.value(s.value), s.coord)
 
     def _put(self, address: str, size: int, value: str, coord: Coord) -> None:
         where = self.names.coord(coord)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pycparser import c_ast
 
@@ -20,7 +20,7 @@ from harness.frontend.folding import add_offset, binary, cast
 from harness.frontend.literals import string_bytes
 from harness.frontend.lowering import Aggregate, NotLowered, Value, Wrapped
 from harness.frontend.scopes import FunctionName, GlobalVariable, LocalVariable
-from harness.ir.layout import find_member, size_of
+from harness.ir.layout import align_of, find_member, size_of
 from harness.ir.nodes import (
     Asm,
     AsmOutput,
@@ -64,11 +64,12 @@ class LocalPlace:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlace:
-    """An object in memory."""
+    """An object in memory; ``packed`` if its address may be any."""
 
     address: Expr
     type: CType
     volatile: bool = False
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,10 @@ class LValues(Declarators):
         coord = self.coord(node)
         base: Expr | None = None
         count = 0
+        packed = False
         if isinstance(node.name, c_ast.StructRef | c_ast.ArrayRef):
             array = self.place(node.name)
+            packed = isinstance(array, MemoryPlace) and array.packed
             if isinstance(array.type, Array):
                 count = _bound(node.name, array.type)
             base = self.represented(self.load(array, coord), coord)
@@ -183,7 +186,8 @@ class LValues(Declarators):
                 ctype = promoted(subscript.type)
                 index = cast(subscript, ctype)
                 subscript = CheckedIndex(index, count, beyond, ctype, coord)
-        return self.dereferenced(self.index(base, subscript, coord), coord)
+        place = self.dereferenced(self.index(base, subscript, coord), coord)
+        return replace(place, packed=packed)
 
     @abstractmethod
     def represented(self, value: Value, coord: Coord) -> Expr:
@@ -222,7 +226,8 @@ class LValues(Declarators):
         address = add_offset(base.address, found.offset, pointer, coord)
         if found.bits is not None:
             return BitsPlace(address, found.bits, found.type, volatile)
-        return MemoryPlace(address, found.type, volatile)
+        packed = base.packed or record.align < align_of(found.type)
+        return MemoryPlace(address, found.type, volatile, packed)
 
     # ----------------------------------------------------------------------- strings
 
@@ -267,7 +272,7 @@ class LValues(Declarators):
             expr: Expr = Local(place.name, scalar, coord)
         else:
             volatile = place.volatile or _is_volatile_wrapper(ctype)
-            expr = Load(place.address, scalar, coord, volatile)
+            expr = Load(place.address, scalar, coord, volatile, place.packed)
             if volatile:
                 expr = self.temporary(expr)  # read once, in order
         return Wrapped(expr, ctype) if isinstance(ctype, Record) else expr
@@ -312,7 +317,8 @@ class LValues(Declarators):
         elif isinstance(place, BitsPlace):
             self.emit(StoreBits(place.address, place.bits, expr, coord))
         elif isinstance(place, MemoryPlace):
-            self.emit(Store(place.address, expr, scalar, coord, place.volatile))
+            kind = place.volatile, place.packed
+            self.emit(Store(place.address, expr, scalar, coord, *kind))
         else:
             raise NotLowered(f"write of register '{place.register}'", coord)
 
@@ -351,9 +357,7 @@ class LValues(Declarators):
     def pinned(self, place: Place) -> Place:
         """Make sure that the address, used twice, is computed once."""
         if isinstance(place, MemoryPlace) and not _is_simple(place.address):
-            return MemoryPlace(
-                self.temporary(place.address), place.type, place.volatile
-            )
+            return replace(place, address=self.temporary(place.address))
         if isinstance(place, BitsPlace) and not _is_simple(place.address):
             address = self.temporary(place.address)
             return BitsPlace(address, place.bits, place.type, place.volatile)

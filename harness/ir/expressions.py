@@ -78,12 +78,13 @@ class FunctionAddress:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The scalar of type ``type`` at ``address``."""
+    """The scalar of type ``type`` at ``address``, ``packed`` if at any."""
 
     address: Expr
     type: CType
     coord: Coord
     volatile: bool = False
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

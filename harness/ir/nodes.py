@@ -107,13 +107,14 @@ class SetLocal:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Store of a scalar of type ``type`` at ``address``."""
+    """Store of a scalar of type ``type`` at ``address``, ``packed`` if at any."""
 
     address: Expr
     value: Expr
     type: CType
     coord: Coord
     volatile: bool = False
+    packed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

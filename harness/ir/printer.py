@@ -69,8 +69,8 @@ def print_expression(expr: Expr) -> str:
             return f"&{name}"
         case GlobalAddress(name, _, _) | FunctionAddress(name, _, _):
             return f"@{name}"
-        case Load(address, ctype, _, volatile):
-            mark = "volatile " if volatile else ""
+        case Load(address, ctype, _, volatile, packed):
+            mark = "volatile " * volatile + "packed " * packed
             return f"[{mark}{ctype} {print_expression(address)}]"
         case LoadBits(address, bits, ctype, _):
             return f"[{ctype} {print_expression(address)}{_bits(bits)}]"
@@ -155,8 +155,8 @@ def _simple(statement: Statement) -> str:
     match statement:
         case SetLocal(name, value, _):
             return f"{name} = {show(value)}"
-        case Store(address, value, ctype, _, volatile):
-            mark = "volatile " if volatile else ""
+        case Store(address, value, ctype, _, volatile, packed):
+            mark = "volatile " * volatile + "packed " * packed
             return f"[{mark}{ctype} {show(address)}] = {show(value)}"
         case StoreBits(address, bits, value, _):
             return f"[{show(address)}{_bits(bits)}] = {show(value)}"

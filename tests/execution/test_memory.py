@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from building import (
     HERE,
@@ -256,8 +258,18 @@ def test_stores_to_physical_memory_are_events() -> None:
     assert event.origin is not None
     assert (event.origin.coord, event.origin.function) == (at(4), "store")
     assert event.origin.in_patch
+    with pytest.raises(Fault) as caught:
+        run.call("store", VA + 0x100C, 0x5)  # no table walk sees it as a whole
+    assert caught.value.kind == "misaligned"
+
+
+def test_packed_store_across_two_words_is_two_events() -> None:
+    (plain,) = STORE.body.statements
+    assert isinstance(plain, ir.Store)
+    run = physical(replace(STORE, body=block(replace(plain, packed=True))))
+    run.call("store", VA + 0x1008, 0x123)
     run.cpu.pe = 3
-    run.call("store", VA + 0x100C, 0x5)  # spans two words
+    run.call("store", VA + 0x100C, 0x5)
     assert run.recorder.events[1:] == [
         Store(3, PA + 0x1008, 5 << 32 | 0x123),
         Store(3, PA + 0x1010, 0),
