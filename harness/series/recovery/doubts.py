@@ -17,6 +17,8 @@ __all__ = ["doubts", "refuse_guess", "resolved"]
 
 _MASKED = re.compile(rb"@x{3,}|\[email.protected\]")
 _NO_BREAK = b"\xc2\xa0"
+# What reviewers write where they have cut something out of what they quote.
+_CUT = re.compile(rb"\W*(?:\.\.\.+|\xe2\x80\xa6|\[?(?:snip|snipped|cut)\]?)\W*", re.I)
 _EDGE = 3
 
 
@@ -64,6 +66,8 @@ def refuse_guess(
     hunk: HunkText,
     placed: Placed,
     name: str,
+    *,
+    exact: bool,
 ) -> None:
     """Refuse a hunk whose reading, unproved, could be another change."""
     head = f"hunk {hunk.ranges} of {part.path} cannot be recovered without a proof"
@@ -76,14 +80,18 @@ def refuse_guess(
             Coord(name, hunk.line),
         )
     reading = placed.readings[0]
+    if all(step.kind == " " for step in reading.steps):
+        raise PatchError(
+            f"{head}: the mail shows no change in it", Coord(name, hunk.line)
+        )
     empty = [step.numbers[0] for step in reading.steps if step.how == "empty"]
     if empty:
         raise PatchError(
             f"{head}: {len(empty)} of its added lines are not in the mail",
             Coord(name, hunk.line),
         )
-    _refuse_left_out(hunk, reading, head, name)
-    _refuse_hidden(base, hunk, placed, reading, head, name)
+    _refuse_left_out(base, hunk, reading, head, name)
+    _refuse_hidden(base, hunk, placed, reading, head, name, exact=exact)
 
 
 def _differing(readings: Sequence[Reading]) -> str:
@@ -97,16 +105,35 @@ def _differing(readings: Sequence[Reading]) -> str:
     return ", ".join(map(str, lines[:6])) + (", ..." if len(lines) > 6 else "")
 
 
-def _refuse_left_out(hunk: HunkText, reading: Reading, head: str, name: str) -> None:
+def _refuse_left_out(
+    base: Sequence[bytes],
+    hunk: HunkText,
+    reading: Reading,
+    head: str,
+    name: str,
+) -> None:
     used = {number for step in reading.steps for number in step.numbers}
     last = max(used, default=0)
+    known = {squash(line) for line in base}
     for row in cells(hunk.lines, hunk.depth):
         for cell in row[:1]:
-            inside = cell.number < last and cell.number not in used
-            if inside and cell.rank == 0 and cell.sign == "+":
+            if cell.number > last and cell.key == b"--":
+                return  # a signature
+            if cell.number not in used and _CUT.fullmatch(cell.text.strip()):
                 raise PatchError(
-                    f"{head}: line {cell.number} of the mail looks like an added "
-                    "line, and the header counts one less",
+                    f"{head}: something was cut out of it at line {cell.number} of "
+                    "the mail",
+                    Coord(name, hunk.line),
+                )
+            if cell.number in used or cell.rank != 0 or cell.key == b"--":
+                continue
+            signed = cell.sign == "+" or (cell.sign == "-" and cell.body in known)
+            # Quoted as the hunk is: nobody's comment.
+            quoted = hunk.depth > 0 and bool(cell.key) and cell.number < last
+            if signed or quoted:
+                raise PatchError(
+                    f"{head}: line {cell.number} of the mail looks like a line of "
+                    "the patch and has no place in it",
                     Coord(name, hunk.line),
                 )
 
@@ -118,30 +145,33 @@ def _refuse_hidden(
     reading: Reading,
     head: str,
     name: str,
+    *,
+    exact: bool,
 ) -> None:
     """Refuse where a change of as many lines as before may have been cut out.
 
     A change carries as many lines of context behind it as the hunk has before its
     first one. So no change hides in fewer lost lines at an end of the hunk, unless
-    the file ends there as well.
+    the file ends there as well. In a file that is not the one the patch was
+    made on (``exact``) nothing says what stands there.
     """
     kinds = [step.kind for step in reading.steps]
     changed = [n for n, kind in enumerate(kinds) if kind != " "]
     before, behind = changed[0], len(kinds) - 1 - changed[-1]
-    lost = [
+    shown = [
         n
         for n, step in enumerate(reading.steps)
-        if step.kind == " "
-        and not step.numbers
-        and squash(base[placed.first + step.old])
+        if step.numbers and (step.old < 0 or squash(base[placed.first + step.old]))
     ]
     top = placed.first == 0
     bottom = placed.first + placed.old_count == len(base)
-    for n in lost:
-        step = reading.steps[n]
-        at_start = n < min(behind, _EDGE) and n < before and not top
-        at_end = len(kinds) - 1 - n < min(before, _EDGE) and n > changed[-1]
-        if at_start or (at_end and not bottom):
+    for n, step in enumerate(reading.steps):
+        if step.numbers or not squash(base[placed.first + step.old]):
+            continue
+        at_start = n < min(shown[0], behind, _EDGE) and not top
+        left = len(kinds) - 1 - n
+        at_end = n > shown[-1] and left < min(before, _EDGE) and not bottom
+        if exact and (at_start or at_end):
             continue
         raise PatchError(
             f"{head}: line {placed.first + step.old + 1} of the base "

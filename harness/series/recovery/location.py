@@ -17,7 +17,7 @@ __all__ = ["SHORTEST_ID", "Locator"]
 # A shorter id says too little: a wrong result may have it by chance.
 SHORTEST_ID = 7
 
-_CONTENT = (6, 25)
+_CONTENT = (6, 9)
 # First few readings, then more.
 _EXACT = ((60, 14), (200, 45))
 _PLACES = 6
@@ -50,13 +50,12 @@ class Locator:
                 fits.append(Placed(first, hunk.old_count, found))
         if not fits:
             raise self._why_not(hunk, rows)
-        best = min(fits, key=lambda placed: placed.readings[0].cost)
-        others = [
-            str(placed.first + 1)
-            for placed in fits
-            if placed is not best
-            and placed.readings[0].cost <= best.readings[0].cost + _CONTENT[1]
-        ]
+        cost = min(placed.readings[0].cost for placed in fits) + _CONTENT[1]
+        fits = [placed for placed in fits if placed.readings[0].cost <= cost]
+        # As git: the place nearest to where the header says.
+        expected = hunk.first + shift
+        best = min(fits, key=lambda placed: abs(placed.first - expected))
+        others = [str(placed.first + 1) for placed in fits if placed is not best]
         if others:
             self.notes.append(
                 f"hunk {hunk.ranges} of {self.part.path} is put at line "
@@ -87,9 +86,8 @@ class Locator:
         return readings(
             rows,
             list(self.base[first : first + hunk.old_count]),
-            hunk.new_count,
+            hunk,
             self.budget,
-            hunk.line,
             exact=exact,
             provable=self.provable,
             limit=bounds[0],

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import PatchError
 from harness.series.recovery.cells import Cell
+from harness.series.recovery.outline import HunkText
 from harness.series.recovery.quoting import expected_in, plain, squash
 from reference_model.coordinates import Coord
 
@@ -32,9 +33,9 @@ _WRAPPED_SIGNED = 9
 _LOST_BLANK = 2
 _SPLIT_BLOCK = 8  # an empty old line between added lines
 _EMPTY_ADDED = 12  # an empty added line that lost its sign
-_LOST_AT_EDGE = 6
+_LOST_AT_EDGE = 20
 _LOST = 40
-_SKIPPED_BASE_LINE = 3
+_SKIPPED_BASE_LINE = 6
 _SKIPPED_ADDED = 30
 _SKIPPED_REMOVED = 30
 _SKIPPED_DASH = 4
@@ -113,18 +114,19 @@ class _Search:
         self,
         rows: list[list[Cell]],
         old: list[bytes],
-        new_count: int,
         exact: bool,
         budget: Budget,
-        line: int,
+        hunk: HunkText,
     ) -> None:
         self.rows = rows
+        self.depth = hunk.depth
+        self.line = hunk.line
+        new_count = hunk.new_count
         self.old = [squash(text) for text in old]
         self.known = {key for key in self.old if key}
         self.new_count = new_count
         self.exact = exact
         self.budget = budget
-        self.line = line
         self.rest = self._rest()
         self.most = [self._most(sign, False) for sign in "+-"]
         # Only where lines are missing are there empty ones without a sign.
@@ -168,7 +170,8 @@ class _Search:
         if cell.sign == "-":
             if cell.key == b"--":
                 return 0  # the line above a signature
-            return _SKIPPED_REMOVED if cell.body in self.known else _SKIPPED_DASH
+            known = cell.body in self.known or not cell.body
+            return _SKIPPED_REMOVED if known else _SKIPPED_DASH
         return _SKIPPED_BASE_LINE if cell.key in self.known else 0
 
     def _key(self, behind: int, step: Step | None) -> int:
@@ -316,8 +319,8 @@ class _Search:
         end = cell.end
         numbers: tuple[int, ...] = (cell.number,)
         for count in range(1, _PIECES):
-            following = self._whole(end)
-            if following is None or not following.key:
+            following = self._rest_of_line(end)
+            if following is None:
                 return
             key += following.key
             end, numbers = following.end, (*numbers, following.number)
@@ -327,6 +330,21 @@ class _Search:
 
     def _whole(self, at: int) -> Cell | None:
         return self.rows[at][0] if at < len(self.rows) and self.rows[at] else None
+
+    def _rest_of_line(self, at: int) -> Cell | None:
+        """Return the line that may go on the one before it.
+
+        In a reply somebody may have written between the two.
+        """
+        following = self._whole(at)
+        first = following
+        while following is not None and (following.rank < 0 or not following.key):
+            if self.depth == 0:
+                break
+            following = self._whole(following.end)
+        if following is None or not following.key:
+            following = first
+        return following if following is not None and following.key else None
 
     def _added_ways(
         self, cell: Cell, old: int, new: int
@@ -343,7 +361,7 @@ class _Search:
         variants: tuple[bytes, ...] = (text,)
         end = cell.end
         for _ in range(1, _PIECES):
-            following = self._whole(end)
+            following = self._rest_of_line(end)
             if following is None or not _wraps(width, following):
                 return
             variants = tuple(v for t in variants for v in _rejoined(t, following.text))
@@ -391,9 +409,8 @@ def _reading(node: _Node) -> Reading:
 def readings(
     rows: list[list[Cell]],
     old: list[bytes],
-    new_count: int,
+    hunk: HunkText,
     budget: Budget,
-    line: int,
     *,
     exact: bool,
     provable: bool,
@@ -405,7 +422,7 @@ def readings(
     ``exact`` tells texts apart by every blank; otherwise white space and empty
     lines do not count. Only what is ``provable`` may have lost added lines.
     """
-    search = _Search(rows, old, new_count, exact, budget, line)
+    search = _Search(rows, old, exact, budget, hunk)
     if search.empties and not provable:
         return []
     return list(search.run(limit, margin))

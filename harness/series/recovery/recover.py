@@ -199,9 +199,12 @@ class _Recovery:
         part = whole.part
         self._check_shifts(whole)
         for hunk, placed in zip(whole.hunks, whole.placed, strict=True):
-            refuse_guess(part, whole.base, hunk, placed, self.name)
+            refuse_guess(part, whole.base, hunk, placed, self.name, exact=whole.exact)
         whole.chosen = tuple(placed.readings[0] for placed in whole.placed)
-        said = [self._why_unproved(whole), *locator.notes]
+        why = self._why_unproved(whole)
+        if locator.provable and any(reading.cost for reading in whole.chosen):
+            raise self._error(f"the patch cannot be recovered: {why}", part.line)
+        said = [why, *locator.notes]
         for placed, reading in zip(whole.placed, whole.chosen, strict=True):
             said.extend(doubts(part, whole.base, placed, reading))
         whole.uncertain = tuple(said)
