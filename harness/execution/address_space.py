@@ -154,6 +154,13 @@ class AddressSpace:
         self.windows.append(Window(va, pa, size, region, zero, on_store))
         return region
 
+    def remove_physical(self, va: int) -> None:
+        """Unmap what ``add_physical`` mapped at ``va``."""
+        window = next(w for w in self.windows if w.va == va)
+        self.windows.remove(window)
+        for page in range(va >> SHIFT, va + window.size >> SHIFT):
+            self.chunks.pop(page, None)
+
     def frame(self, size: int) -> int:
         """Add a nameless region for a variable of a function's frame."""
         page, stride = self.next_frame, self.areas.stride

@@ -22,7 +22,7 @@ from harness.execution.recorder import Recorder
 from harness.execution.steps import Exhausted, Limits, Steps
 from harness.execution.variable import Variables
 from harness.ir import nodes as ir
-from harness.ir.layout import size_of
+from harness.ir.layout import scalar_of, size_of
 from harness.ir.nodes import ARGUMENT_SLOT
 from harness.ir.types import CType, Function, Record, Void
 from reference_model.coordinates import Coord, Frame, Origin
@@ -244,7 +244,7 @@ class Execution:
         """Return code that calls the model of a function."""
         model = self.boundary.get(name)
         ctype = _function_type(self.unit, name)
-        result = None if ctype is None else ctype.result
+        result = None if ctype is None else _passed(ctype.result)
         if model is None:
             model = builtin.BUILTINS.get(name)
 
@@ -277,7 +277,7 @@ class Execution:
             return arguments
         values = list(arguments)
         for number, parameter in enumerate(ctype.parameters[: len(values)]):
-            if isinstance(parameter, Record):
+            if isinstance(_passed(parameter), Record):
                 values[number] = self.memory.load(values[number], size_of(parameter))
         return tuple(values)
 
@@ -372,6 +372,11 @@ class Execution:
         frames = tuple(Frame(*calls[site]) for site in reversed(stack))
         function = frames[0].function if frames else ""
         return Origin(coord, function, frames, self.recorder.touched(coord))
+
+
+def _passed(ctype: CType) -> CType:
+    """Return the type as which a value is passed: a struct of a scalar is one."""
+    return scalar_of(ctype) or ctype
 
 
 def _function_type(unit: ir.Unit, name: str) -> Function | None:

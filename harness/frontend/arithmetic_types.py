@@ -8,8 +8,8 @@ from functools import cache
 from types import MappingProxyType
 
 from harness.ir.data_model import DataModel
-from harness.ir.layout import size_of
-from harness.ir.types import CType, Integer, Pointer, Record, Void
+from harness.ir.layout import scalar_of
+from harness.ir.types import CType, Integer, Void
 
 __all__ = [
     "BOOL",
@@ -158,21 +158,3 @@ def common_type(left: Integer, right: Integer) -> Integer:
 
 def _rank(ctype: Integer) -> int:
     return _RANK.get(ctype.name.removeprefix("unsigned "), 0)
-
-
-def scalar_of(ctype: CType) -> Integer | Pointer | None:
-    """Return the scalar that a value of this type is, if it is one.
-
-    A struct whose only member is a scalar is that scalar.
-    """
-    if isinstance(ctype, Integer | Pointer):
-        return ctype
-    if not isinstance(ctype, Record) or ctype.kind != "struct":
-        return None
-    if len(ctype.members) != 1 or ctype.size is None:
-        return None
-    member = ctype.members[0]
-    if member.bit_width is not None or member.offset:
-        return None
-    scalar = scalar_of(member.type)
-    return scalar if scalar is not None and size_of(scalar) == ctype.size else None

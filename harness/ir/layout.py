@@ -21,6 +21,7 @@ __all__ = [
     "find_member",
     "offset_of",
     "round_up",
+    "scalar_of",
     "size_of",
 ]
 
@@ -60,6 +61,24 @@ def align_of(ctype: CType) -> int:
     if isinstance(ctype, Function):
         return 4  # size of an A64 or A32 instruction
     return ctype.align if isinstance(ctype, Record) else 1
+
+
+def scalar_of(ctype: CType) -> Integer | Pointer | None:
+    """Return the scalar that a value of this type is, if it is one.
+
+    A struct whose only member is a scalar is that scalar.
+    """
+    if isinstance(ctype, Integer | Pointer):
+        return ctype
+    if not isinstance(ctype, Record) or ctype.kind != "struct":
+        return None
+    if len(ctype.members) != 1 or ctype.size is None:
+        return None
+    member = ctype.members[0]
+    if member.bit_width is not None or member.offset:
+        return None
+    scalar = scalar_of(member.type)
+    return scalar if scalar is not None and size_of(scalar) == ctype.size else None
 
 
 def bits_of(record: Record, member: Member) -> Place:

@@ -1,6 +1,6 @@
-"""Bit operations on bitmaps of 64-bit words.
+"""Bit operations on bitmaps.
 
-Upstream these are assembly or library code (``xen/arch/arm/arm64/lib``,
+Upstream these are assembly or library code (``xen/arch/arm/arm*/lib``,
 ``xen/common/bitops.c``, ``xen/lib/find-next-bit.c``).  They are atomic but no
 barriers; none of them is about translation.
 """
@@ -92,9 +92,13 @@ BITS: Mapping[str, Boundary] = {
     "change_bit": _flip,
     "test_and_change_bit": _flip,
     "find_next_bit": _next_bit,
+    "_find_next_bit_le": _next_bit,
     "_find_next_bit": _next_bit,
     "find_next_zero_bit": _next_zero_bit,
+    "_find_next_zero_bit_le": _next_zero_bit,
     "find_first_bit": _first_bit,
+    "_find_first_bit_le": _first_bit,
     "_find_first_bit": _first_bit,
     "find_first_zero_bit": _first_zero_bit,
+    "_find_first_zero_bit_le": _first_zero_bit,
 }

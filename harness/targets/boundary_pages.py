@@ -48,6 +48,7 @@ class Pages:
             "page_get_owner_and_reference": self.get_owned,
             "__mfn_valid": self.mfn_valid,
             "clear_page": self.clear,
+            "__memzero": self.memzero,
             "clear_and_clean_page": self.clear_and_clean,
             "flush_page_to_ram": self.flush_to_ram,
         }
@@ -97,6 +98,12 @@ class Pages:
         """Fill a page with zeroes; no barrier."""
         call.memory.poke_bytes(call.arguments[0], bytes(PAGE_SIZE))
         call.emit(Zero(call.pe, self.physical(call.arguments[0]), PAGE_SIZE))
+
+    def memzero(self, call: BoundaryCall) -> None:
+        """Fill memory with zeroes, as arm32's clear_page() did up to 4.17."""
+        address, size = call.arguments
+        call.memory.store_bytes(address, bytes(size), call.coord)
+        call.execution.cleared(address, size, call.origin)
 
     def clear_and_clean(self, call: BoundaryCall) -> None:
         """Clear a page and clean it to the point of coherency, DSB SY around."""

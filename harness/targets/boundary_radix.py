@@ -23,6 +23,7 @@ class RadixTrees:
     """Slot addresses by tree (address of its root) and index."""
 
     slots: dict[int, dict[int, int]] = field(default_factory=dict)
+    pointer: int = 8  # size of one
 
     def boundary(self) -> Mapping[str, Boundary]:
         """Return the models by function name."""
@@ -45,15 +46,15 @@ class RadixTrees:
         items = self.slots.setdefault(tree, {})
         if index in items:
             return -_EEXIST
-        slot = call.memory.add(8, f"radix tree item {index:#x}").base
-        call.memory.store(slot, 8, item, call.coord)
+        slot = call.memory.add(self.pointer, f"radix tree item {index:#x}").base
+        call.memory.store(slot, self.pointer, item, call.coord)
         items[index] = slot
         return 0
 
     def lookup(self, call: BoundaryCall) -> int:
         """Return the item at the index, or NULL."""
         slot = self.lookup_slot(call)
-        return call.memory.load(slot, 8, call.coord) if slot else 0
+        return call.memory.load(slot, self.pointer, call.coord) if slot else 0
 
     def lookup_slot(self, call: BoundaryCall) -> int:
         """Return the address of the item's slot, or NULL."""
@@ -64,7 +65,7 @@ class RadixTrees:
         """Remove the item at the index and return it, or NULL."""
         tree, index = call.arguments
         slot = self.slots.get(tree, {}).pop(index, 0)
-        return call.memory.load(slot, 8, call.coord) if slot else 0
+        return call.memory.load(slot, self.pointer, call.coord) if slot else 0
 
     def destroy(self, call: BoundaryCall) -> None:
         """Drop every item; the callback of the C interface is not called."""

@@ -19,6 +19,7 @@ from harness.execution.run import Execution
 from harness.ir.layout import size_of
 from harness.ir.types import Array
 from harness.targets.boundary_bits import BITS
+from harness.targets.boundary_domain_page import DomainPages
 from harness.targets.boundary_hypervisor import HYPERVISOR
 from harness.targets.boundary_locks import OVERRIDDEN, Locks
 from harness.targets.boundary_pages import Pages
@@ -35,6 +36,7 @@ from harness.targets.physical import (
     Heap,
     frame,
 )
+from harness.targets.platform import ARM64_PLATFORM, Platform
 from harness.targets.versions import VMID_ALLOCATOR
 from harness.targets.world import Domain, Vcpu, World
 from reference_model.coordinates import Coord
@@ -42,25 +44,9 @@ from reference_model.coordinates import Coord
 __all__ = ["build", "model_names"]
 
 _MAX_CPUS = 128
-_DIRECT_MAP = 0x8000_0000_0000  # DIRECTMAP_VIRT_START, a constant of old trees
 _DOMID_IDLE = 0x7FFF
 _HERE = Coord("<world>", 0)
 
-# HCR_EL2 of a 64-bit guest: stage 2 on, traps, 64-bit EL1; as get_default_hcr_flags().
-_HCR_VM = 1 << 0
-_HCR = (
-    _HCR_VM
-    | 1 << 1  # SWIO
-    | 1 << 2  # PTW
-    | 7 << 3  # FMO, IMO, AMO
-    | 1 << 9  # FB
-    | 1 << 10  # BSU, inner shareable
-    | 3 << 13  # TWI, TWE
-    | 3 << 18  # TID3, TSC
-    | 3 << 20  # TIDCP, TAC
-    | 1 << 22  # TSW
-    | 1 << 31  # RW
-)
 _HCR_HYPERVISOR = 7 << 3
 
 
@@ -74,12 +60,14 @@ class Builder:
         features: ProfileFeatures,
         recorder: Recorder,
         stage1_first: bool,
+        platform: Platform = ARM64_PLATFORM,
     ) -> None:
+        self.platform = platform
         self.unit = program.unit
         self.names = names
         self.features = features
         self.domain_names: set[str] = set()
-        self.memory = Memory()
+        self.memory = Memory(platform.areas)
         self.cpu = Cpu(features)
         boundary: dict[str, Boundary] = {}
         self.execution = Execution(
@@ -88,8 +76,10 @@ class Builder:
         self.world = World(
             execution=self.execution,
             names=names,
+            platform=platform,
             locks=Locks(self.lock_name, self.lock_released),
-            radix=RadixTrees(),
+            radix=RadixTrees(pointer=names.pointer),
+            domain_pages=DomainPages(),
             heap=Heap(),
             frame_table=0,
             direct_map=0,
@@ -109,7 +99,9 @@ class Builder:
         for pe in range(PES):
             # Without a copy of its own, every vCPU has what the boot code set.
             own = self.names.vcpu_hcr is not None
-            self.cpu.registers[pe, "HCR_EL2"] = _HCR_HYPERVISOR if own else _HCR
+            self.cpu.registers[pe, "HCR_EL2"] = (
+                _HCR_HYPERVISOR if own else self.platform.guest_hcr
+            )
             self.cpu.registers[pe, "SCTLR_EL1"] = 0
             self.cpu.registers[pe, "VTTBR_EL2"] = 0
         self.make_idle()
@@ -166,18 +158,8 @@ class Builder:
             ("max_pdx", frame(RAM_END)),
             ("max_page", frame(RAM_END)),
             ("frametable_base_pdx", frame(RAM_BASE)),
-            ("directmap_base_pdx", frame(RAM_BASE)),
-            ("directmap_mfn_start", frame(RAM_BASE)),
-            ("directmap_mfn_end", frame(RAM_END)),
-            ("directmap_virt_start", _DIRECT_MAP),
-            ("directmap_virt_end", _DIRECT_MAP + RAM_END - RAM_BASE),
-            # The same, as it was called up to 4.16 and in 2014.
-            ("xenheap_base_pdx", frame(RAM_BASE)),
-            ("xenheap_mfn_start", frame(RAM_BASE)),
-            ("xenheap_mfn_end", frame(RAM_END)),
-            ("xenheap_virt_start", _DIRECT_MAP),
-            ("xenheap_virt_end", _DIRECT_MAP + RAM_END - RAM_BASE),
             ("frametable_base_mfn", frame(RAM_BASE)),
+            *self.platform.globals.items(),
             ("nr_cpu_ids", PES),
             ("cpu_possible_map", (1 << PES) - 1),
             ("cpu_present_map", (1 << PES) - 1),
@@ -191,11 +173,15 @@ class Builder:
 
     def map_memory(self) -> None:
         """Make the heap reachable through the direct map, and the frame table."""
-        virtual = self.world.call(0, "maddr_to_virt", HEAP_BASE)
+        mapped = self.platform.mapped[0]
+        always = self.world.call(0, "maddr_to_virt", mapped)
+        tables = self.platform.tables
+        virtual = always + HEAP_BASE - mapped if tables is None else tables
         self.world.direct_map = virtual - HEAP_BASE
         self.memory.add_physical(virtual, HEAP_BASE, HEAP_SIZE)
-        first = self.world.call(0, "virt_to_page", self.world.virtual(RAM_BASE))
-        self.world.frame_table = first - frame(RAM_BASE) * self.names.page_size
+        page = self.world.call(0, "virt_to_page", always)
+        self.world.frame_table = page - frame(mapped) * self.names.page_size
+        first = self.world.page_at(RAM_BASE)
         size = (frame(RAM_END) - frame(RAM_BASE)) * self.names.page_size
         self.memory.add(size, "frame table", base=first, kind="frame table", zero=True)
 
@@ -203,7 +189,7 @@ class Builder:
         """Give each PE its own copy of the per-CPU variables."""
         variables = [n for n in sorted(self.unit.globals) if n.startswith("per_cpu__")]
         for pe in range(PES):
-            offset = (pe + 1) << 40
+            offset = (pe + 1) * self.platform.per_cpu
             self.cpu.registers[pe, "TPIDR_EL2"] = offset
             for name in variables:
                 size = size_of(self.unit.globals[name].type)
@@ -214,7 +200,9 @@ class Builder:
         if table is not None:
             base = self.execution.address("__per_cpu_offset")
             for pe in range(PES):
-                self.memory.poke(base + 8 * pe, 8, (pe + 1) << 40)
+                offset = (pe + 1) * self.platform.per_cpu
+                size = self.names.pointer
+                self.memory.poke(base + size * pe, size, offset)
 
     def per_cpu(self, pe: int, name: str, value: int, size: int) -> None:
         """Set one PE's copy of a per-CPU variable, where the tree has it."""
@@ -235,13 +223,13 @@ class Builder:
         bits = sum(1 << number for number in self.features.numbers())
         self.poke("cpu_hwcaps", bits)
         self.watch("cpu_hwcaps")
-        for name, registers in cpuinfo_places(self.unit).items():
+        for name, registers in cpuinfo_places(self.unit, self.platform.cpuinfo).items():
             base = self.execution.address(name)
             size = self.size_of(name)
             self.memory.poke_bytes(base, bytes(size))
             for offset, register in registers.items():
                 value = self.features.inputs.id_registers.get(register, 0)
-                self.memory.poke(base + offset, 8, value)
+                self.memory.poke(base + offset, self.names.pointer, value)
             self.watch(name)
 
     def watch(self, name: str) -> None:
@@ -265,7 +253,7 @@ class Builder:
         for pe in range(PES):
             vcpu = self.new_vcpu(f"idle v{pe}", domain, pe)
             self.world.idle[pe] = vcpu
-            self.memory.poke(self.current_vcpu(pe), 8, vcpu)
+            self.memory.poke(self.current_vcpu(pe), self.names.pointer, vcpu)
 
     def new_domain(self, name: str, number: int) -> int:
         """Return a zeroed struct domain with its identity set."""
@@ -284,11 +272,13 @@ class Builder:
         address = self.memory.add(names.vcpu_size, name, zero=True).base
         for offset, size, value in (
             (names.vcpu_id, names.vcpu_id_size, number),
-            (names.vcpu_domain, 8, domain),
-            (names.vcpu_sctlr, 8, STAGE1_SCTLR),
-            *(() if names.vcpu_hcr is None else ((names.vcpu_hcr, 8, _HCR),)),
+            (names.vcpu_domain, names.pointer, domain),
+            (names.vcpu_sctlr, names.sctlr_size, STAGE1_SCTLR),
         ):
             self.memory.poke(address + offset, size, value)
+        if names.vcpu_hcr is not None:
+            place = address + names.vcpu_hcr
+            self.memory.poke(place, names.pointer, self.platform.guest_hcr)
         return address
 
     def make_domain(self, pe: int, number: int) -> None:
@@ -350,6 +340,7 @@ class Builder:
             **HYPERVISOR,
             **world.locks.boundary(),
             **world.radix.boundary(),
+            **world.domain_pages.boundary(),
             **pages.boundary(),
         }
 
@@ -361,14 +352,19 @@ def build(
     recorder: Recorder,
     *,
     stage1_first: bool,
+    platform: Platform = ARM64_PLATFORM,
 ) -> World:
     """Build a world for one profile."""
-    return Builder(program, names, features, recorder, stage1_first).build()
+    builder = Builder(program, names, features, recorder, stage1_first, platform)
+    return builder.build()
 
 
 def model_names() -> frozenset[str]:
     """Return the names of all functions that have a model."""
     locks = Locks(str, lambda _: None)
     pages = Pages(Heap(), abs, abs, abs, abs, abs)
-    parts = (BITS, HYPERVISOR, locks.boundary(), RadixTrees().boundary())
+    parts = (
+        *(BITS, HYPERVISOR, locks.boundary(), RadixTrees().boundary()),
+        DomainPages().boundary(),
+    )
     return frozenset({*pages.boundary(), *(name for part in parts for name in part)})

@@ -36,6 +36,7 @@ _SWITCH = re.compile(r"^static void ctxt_switch_to\(.*?^}", re.MULTILINE | re.DO
 _STAGE1 = re.compile(r"\bTTBR0_EL1\b")
 _STAGE2 = re.compile(r"\b(?:p2m_restore_state|p2m_load_VTTBR)\(")
 _TCR = 0x0000_0001_3519_3519  # 39-bit VAs, 4 KiB granule, inner shareable, WBWA
+_TTBCR = 0xB519_3519  # the same with EAE: the long-descriptor format
 _MAIR = 0x0000_00FF_4404_0C00
 STAGE1_SCTLR = 0x30D0_199D  # MMU and caches on
 _ASID = 1  # every vCPU uses the same, which is the worst case
@@ -54,11 +55,10 @@ class Stage1:
 
     table: int  # IPA of its own translation tables
 
-    @property
-    def registers(self) -> tuple[tuple[str, int], ...]:
-        """Name and value in the order in which they are restored."""
+    def registers(self, aarch32: bool) -> tuple[tuple[str, int], ...]:
+        """Return name and value in the order in which they are restored."""
         return (
-            ("TCR_EL1", _TCR),
+            ("TCR_EL1", _TTBCR if aarch32 else _TCR),
             ("TTBR0_EL1", _ASID << 48 | self.table),
             ("TTBR1_EL1", _ASID << 48 | self.table + 0x1000),
             ("MAIR_EL1", _MAIR),
@@ -87,9 +87,11 @@ def stage1_comes_first(root: Path) -> bool:
     return stage1.start() < stage2.start()
 
 
-def restore_stage1(world: Emitter, pe: int, stage1: Stage1) -> None:
+def restore_stage1(
+    world: Emitter, pe: int, stage1: Stage1, *, aarch32: bool = False
+) -> None:
     """Part of ctxt_switch_to() that restores the registers of stage 1."""
-    for register, value in stage1.registers:
+    for register, value in stage1.registers(aarch32):
         world.emit(Msr(pe, register, value))
     world.emit(Isb(pe))
 

@@ -14,7 +14,6 @@ from harness.ir.types import Array
 from harness.targets.physical import PES
 
 __all__ = [
-    "CPUINFO",
     "ERRATA",
     "ProfileFeatures",
     "ProfileInputs",
@@ -24,17 +23,6 @@ __all__ = [
 # The variables that hold them: of the system (from 4.16 on), of the boot CPU (before
 # that), of each CPU.
 _CPUINFO_VARIABLES = ("system_cpuinfo", "boot_cpu_data", "cpu_data")
-
-# ID registers by the member of struct cpuinfo_arm that holds them.
-CPUINFO = {
-    "mm64.bits[0]": "ID_AA64MMFR0_EL1",
-    "mm64.bits[1]": "ID_AA64MMFR1_EL1",
-    "mm64.bits[2]": "ID_AA64MMFR2_EL1",
-    "pfr64.bits[0]": "ID_AA64PFR0_EL1",
-    "pfr64.bits[1]": "ID_AA64PFR1_EL1",
-    "isa64.bits[0]": "ID_AA64ISAR0_EL1",
-    "isa64.bits[1]": "ID_AA64ISAR1_EL1",
-}
 
 # Errata of a profile by the macro that numbers the capability.
 ERRATA = {
@@ -81,8 +69,11 @@ class ProfileFeatures:
         )
 
 
-def cpuinfo_places(unit: Unit) -> dict[str, dict[int, str]]:
-    """Return the ID registers that variables hold, by variable and byte offset."""
+def cpuinfo_places(unit: Unit, cpuinfo: Mapping[str, str]) -> dict[str, dict[int, str]]:
+    """Return the ID registers that variables hold, by variable and byte offset.
+
+    ``cpuinfo`` has the registers by path of the member of struct cpuinfo_arm.
+    """
     found: dict[str, dict[int, str]] = {}
     for name in _CPUINFO_VARIABLES:
         variable = unit.globals.get(name)
@@ -92,7 +83,7 @@ def cpuinfo_places(unit: Unit) -> dict[str, dict[int, str]]:
         if isinstance(info, Array):
             info, copies = info.element, PES
         found[name] = places = {}
-        for path, register in CPUINFO.items():
+        for path, register in cpuinfo.items():
             with suppress(TreeError):  # an old version keeps fewer registers
                 first = offset_of(info, path).offset
                 for copy in range(copies):

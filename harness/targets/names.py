@@ -32,6 +32,7 @@ __all__ = ["Names", "locate"]
 class Names:
     """Sizes and byte offsets of the types shared with the code under test."""
 
+    pointer: int  # size of a pointer, and of an unsigned long
     domain_size: int
     domain_id: int
     domain_p2m: int  # domain.arch.p2m
@@ -42,6 +43,7 @@ class Names:
     vcpu_domain: int
     vcpu_hcr: int | None  # vcpu.arch.hcr_el2
     vcpu_sctlr: int  # vcpu.arch.sctlr
+    sctlr_size: int
     p2m_lock: int
     p2m_vttbr: int
     p2m_mem_access: int | None  # p2m_domain.mem_access_enabled
@@ -68,6 +70,7 @@ def locate(unit: Unit) -> Names:
     places = _places(unit, MEMBERS)
     at = {name: place.offset for name, place in places.items()}
     return Names(
+        pointer=unit.model.pointer_size,
         domain_size=size_of(_record(unit, "domain")),
         domain_id=at["domain_id"],
         domain_p2m=at["domain_p2m"],
@@ -78,6 +81,7 @@ def locate(unit: Unit) -> Names:
         vcpu_domain=at["vcpu_domain"],
         vcpu_hcr=_optional(unit, "vcpu_hcr"),
         vcpu_sctlr=at["vcpu_sctlr"],
+        sctlr_size=size_of(places["vcpu_sctlr"].type),
         p2m_lock=at["p2m_lock"],
         p2m_vttbr=at["p2m_vttbr"],
         p2m_mem_access=mem_access,

@@ -68,7 +68,8 @@ def _map_high_page(world: World) -> None:
     # Below 40 bits there is no such address, and no second root page either.
     features = world.execution.cpu.features
     pa_range = (features.register(0, "ID_AA64MMFR0_EL1") or 0) & 0xF
-    _map(world, "d1", HIGH_IPA if pa_range >= _PA_40_BITS else PAGE_IPA, 1, GUEST_PAGES)
+    high = world.platform.aarch32 or pa_range >= _PA_40_BITS
+    _map(world, "d1", HIGH_IPA if high else PAGE_IPA, 1, GUEST_PAGES)
 
 
 def _map_block(world: World) -> None:

@@ -43,7 +43,7 @@ class PagePools:
         """Take pages out of a domain's pool until so many are free."""
         address = world.domains[domain].address
         world.pools = self.all_free(world)
-        total = world.memory.peek(address + self.total, 8)
+        total = world.memory.peek(address + self.total, world.names.pointer)
         self._set(world, 0, address, total - len(world.pools[domain]) + free_pages)
         world.pools = self.all_free(world)
 
@@ -71,9 +71,9 @@ class PagePools:
         """Walk the list of free table pages, as far as it is a list."""
         names = world.names
         head = domain + self.free
-        link = world.memory.peek(head + names.list_next, 8)
+        link = world.memory.peek(head + names.list_next, names.pointer)
         pages: set[int] = set()
         while link != head and link not in pages:
             pages.add(link)
-            link = world.memory.peek(link + names.list_next, 8)
+            link = world.memory.peek(link + names.list_next, names.pointer)
         return frozenset(link - names.page_list for link in pages)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from reference_model.aarch32 import hyp_root_of
 from reference_model.coordinates import Coord
 
 __all__ = [
@@ -87,8 +88,11 @@ class TableMap(NamedTuple):
     pages: int
 
     @classmethod
-    def of(cls, vttbr: int, vtcr: int) -> TableMap:
+    def of(cls, vttbr: int, vtcr: int, *, aarch32: bool = False) -> TableMap:
         """Decode VTTBR_EL2 and VTCR_EL2 (4 KiB granule)."""
+        if aarch32:
+            root = hyp_root_of(vttbr, vtcr)
+            return cls(root.address, root.level, root.pages)
         level = 2 - (vtcr >> 6 & 3)
         ipa_bits = 64 - (vtcr & 0x3F)
         span = PAGE_SHIFT + 9 * (4 - level)

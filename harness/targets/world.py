@@ -12,11 +12,13 @@ from harness.execution.memory import Memory
 from harness.execution.run import Execution
 from harness.execution.snapshot import Snapshot
 from harness.targets import context_switch
+from harness.targets.boundary_domain_page import DomainPages
 from harness.targets.boundary_locks import Locks
 from harness.targets.boundary_radix import RadixTrees
 from harness.targets.context_switch import Stage1
 from harness.targets.names import Names
 from harness.targets.physical import HEAP_BASE, HEAP_SIZE, PAGE_SHIFT, PAGE_SIZE, Heap
+from harness.targets.platform import Platform
 from harness.targets.stage2 import Mapping as Stage2Mapping
 from harness.targets.stage2 import Mismatch, TableMap, compare, either, replace
 from harness.targets.versions import (
@@ -72,6 +74,8 @@ class Checkpoint:
     writers: dict[int, int]
     readers: dict[int, int]
     slots: dict[int, dict[int, int]]
+    mapped: dict[int, tuple[int, int]]
+    used: int  # mappings of domain pages so far
     next_free: int
     left: int | None
     domains: dict[str, Domain]
@@ -87,11 +91,13 @@ class World:
 
     execution: Execution
     names: Names
+    platform: Platform
     locks: Locks
     radix: RadixTrees
+    domain_pages: DomainPages
     heap: Heap
     frame_table: int  # address of the struct page_info of frame 0
-    direct_map: int  # direct map address of physical address 0
+    direct_map: int  # virtual address of physical address 0
     current_vcpu: Callable[[int], int]  # PE -> address of its "current" pointer
     create_domain: Callable[[int, int], None]  # (PE, number): makes d<number>
     stage1_first: bool  # order in which a context switch restores the stages
@@ -113,12 +119,13 @@ class World:
         return self.execution.memory
 
     def virtual(self, pa: int) -> int:
-        """Return the direct map address of ``pa``."""
+        """Return the address at which the harness sees ``pa``."""
         return self.direct_map + pa
 
     def physical(self, va: int) -> int:
-        """Return the physical address behind a direct map address."""
-        return va - self.direct_map
+        """Return the physical address behind a virtual address."""
+        pa = self.memory.physical_address(va)
+        return va - self.direct_map if pa is None else pa
 
     def page_at(self, pa: int) -> int:
         """Return the address of the struct page_info of ``pa``."""
@@ -130,7 +137,7 @@ class World:
 
     def owner_of(self, page: int) -> int:
         """Return the domain that a page belongs to."""
-        return self.memory.peek(page + self.names.page_owner, 8)
+        return self.memory.peek(page + self.names.page_owner, self.names.pointer)
 
     def table(self, pa: int) -> tuple[int, ...]:
         """Return the entries of the table page at ``pa``; none if it is all zero."""
@@ -164,6 +171,8 @@ class World:
             dict(self.locks.writer),
             dict(self.locks.readers),
             {tree: dict(items) for tree, items in self.radix.slots.items()},
+            dict(self.domain_pages.mapped),
+            self.domain_pages.used,
             self.heap.next_free,
             self.heap.left,
             dict(self.domains),
@@ -184,6 +193,8 @@ class World:
         self.locks.writer = dict(saved.writers)
         self.locks.readers = dict(saved.readers)
         self.radix.slots = {tree: dict(items) for tree, items in saved.slots.items()}
+        self.domain_pages.mapped = dict(saved.mapped)
+        self.domain_pages.used = saved.used
         self.heap.next_free = saved.next_free
         self.heap.left = saved.left
         self.domains = dict(saved.domains)
@@ -345,17 +356,21 @@ class World:
         """Switch ``pe`` from what it runs to ``vcpu``, as schedule_tail() does."""
         previous = self.running.get(pe)
         pointer = self.current_vcpu(pe)
-        self.memory.poke(pointer, 8, vcpu.address)
+        self.memory.poke(pointer, self.names.pointer, vcpu.address)
         if previous is not None:
             self.call(pe, "p2m_save_state", previous.address)
             context_switch.after_save(self, pe)
         if self.stage1_first:
-            context_switch.restore_stage1(self, pe, vcpu.stage1)
+            self._restore_stage1(pe, vcpu)
         self.call(pe, "p2m_restore_state", vcpu.address)
         if not self.stage1_first:
-            context_switch.restore_stage1(self, pe, vcpu.stage1)
+            self._restore_stage1(pe, vcpu)
         context_switch.after_restore(self, pe)
         self.running[pe] = vcpu
+
+    def _restore_stage1(self, pe: int, vcpu: Vcpu) -> None:
+        aarch32 = self.platform.aarch32
+        context_switch.restore_stage1(self, pe, vcpu.stage1, aarch32=aarch32)
 
     # ---------------------------------------------------------------- results
 
@@ -384,7 +399,7 @@ class World:
     def tables_of(self, domain: str) -> TableMap:
         """Tell where a domain's tables start."""
         vtcr = self.execution.cpu.registers[0, "VTCR_EL2"]
-        return TableMap.of(self.vttbr_of(domain), vtcr)
+        return TableMap.of(self.vttbr_of(domain), vtcr, aarch32=self.platform.aarch32)
 
     def mismatches(self) -> list[Mismatch]:
         """Compare every domain's tables with what the operations should leave."""
@@ -402,8 +417,16 @@ class World:
         ]
         return [
             mismatch._replace(function=self.changed_by, coord=coord)
-            for mismatch in (*wrong, *self.strayed)
+            for mismatch in (*wrong, *self.strayed, *self._left_mapped())
         ]
+
+    def _left_mapped(self) -> list[Mismatch]:
+        """Report pages that no unmap_domain_page() has taken back."""
+        number = len(self.domain_pages.mapped)
+        if not number:
+            return []
+        note = f"{number} pages of map_domain_page() are never unmapped"
+        return [Mismatch("xen", None, None, note=note)]
 
 
 def register_file(registers: Mapping[tuple[int, str], int], pe: int) -> dict[str, int]:

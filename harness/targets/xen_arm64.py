@@ -29,6 +29,7 @@ from harness.targets.features import (
 from harness.targets.names import locate
 from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
+from harness.targets.platform import ARM64_PLATFORM, Platform
 from harness.targets.reachable import touched_override, unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario
@@ -86,6 +87,7 @@ class XenArm64:
 
     name: str = NAME
     summary: str = "stage-2 tables and their TLB maintenance in Xen for arm64"
+    platform: Platform = ARM64_PLATFORM
     # Fault status 0x30 is none that Xen's guest abort handlers know.
     conflict_aborts_handled: bool = False
 
@@ -110,6 +112,7 @@ class XenArm64:
             roots=view.roots,
             probes=tuple(ERRATA.values()),
             build=build,
+            architecture=self.platform.architecture,
         )
         return LoadedTarget(
             unit,
@@ -117,6 +120,7 @@ class XenArm64:
             view.touched,
             build.name,
             stage1_first=stage1_comes_first(view.root),
+            platform=self.platform,
         )
 
 
@@ -131,7 +135,9 @@ class LoadedTarget:
         configuration: str = "",
         *,
         stage1_first: bool = True,
+        platform: Platform = ARM64_PLATFORM,
     ) -> None:
+        self.platform = platform
         self.unit = unit
         self.configuration = configuration  # where it comes from, in words
         self.touched = touched
@@ -147,7 +153,7 @@ class LoadedTarget:
         self._executed = Executed(self.program, touched)
         self._replaced = touched_override(unit, OVERRIDDEN, touched)
         self._bases: dict[_Key, _Base] = {}
-        self._places = cpuinfo_places(unit)
+        self._places = cpuinfo_places(unit, platform.cpuinfo)
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """Return the scenarios that this tree can run."""
@@ -178,6 +184,7 @@ class LoadedTarget:
                     features,
                     recorder,
                     stage1_first=self._stage1_first,
+                    platform=self.platform,
                 )
                 base = self._bases[key] = _Base(world)
             base.prepare(scenario)
