@@ -18,29 +18,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import harness
-from harness.assumptions import add_option, read
-from harness.check.result import Result
-from harness.errors import HarnessError, PatchError, Unsupported, UsageError
-from harness.exitcodes import ExitCode, Strictness, exit_code, for_failure
-from harness.report.examples import example
-from harness.report.formats import FORMATS
+from harness.errors import HarnessError, Unsupported
+from harness.exitcodes import ExitCode, Strictness, for_failure
 from harness.report.model_version import model_version
-from harness.report.terminal import hanging, harmless
-from harness.report.text import render_text, terse_text
-from harness.series.base import EMBEDDED
-from harness.series.patch import SIZE_LIMIT
-from reference_model.cores import chosen_profiles
-
-if TYPE_CHECKING:
-    from harness.check.pipeline import CheckRequest
+from harness.report.terminal import harmless
 
 __all__ = ["main"]
 
 # Commands with a module of their own in harness.commands, and what they do.
 _COMMANDS: dict[str, str] = {
+    "check": "check a patch or a series",
+    "audit": "check a tree as it is",
+    "scenarios": "list the scenarios",
     "replay": "run a saved trace of events, or a casemate log",
     "profiles": "show the CPU profiles and the real cores",
     "assumptions": "list the readings of the architecture that can be chosen",
@@ -117,104 +108,9 @@ def _run(given: list[str], strictness: Strictness) -> int:
 # ------------------------------------------------------------------- commands
 
 
-def _check(arguments: argparse.Namespace) -> int:
-    from harness.check.pipeline import check
-
-    cwd = Path.cwd()
-    if arguments.example is not None:
-        if arguments.patch is not None or arguments.tree is not None:
-            raise UsageError("--example comes with its own patch and tree")
-        patch, name = example(arguments.example)
-        cwd = EMBEDDED
-    else:
-        patch, name = _read_patch(arguments.patch)
-    with _Progress(arguments) as progress:
-        request = _request(arguments, patch, name, cwd, progress)
-        result = _saved(check(request), request, arguments)
-    return _reported(result, arguments)
-
-
-def _audit(arguments: argparse.Namespace) -> int:
-    from harness.check.pipeline import audit
-
-    with _Progress(arguments) as progress:
-        request = _request(arguments, None, "", Path.cwd(), progress)
-        result = _saved(audit(request), request, arguments)
-    return _reported(result, arguments)
-
-
-def _saved(
-    result: Result, request: CheckRequest, arguments: argparse.Namespace
-) -> Result:
-    """Save the traces of the findings, if that is asked for."""
-    if arguments.save_traces is None:
-        return result
-    from harness.check.saved_traces import save_traces
-
-    return save_traces(request, result, arguments.save_traces, model_version())
-
-
-def _request(
-    arguments: argparse.Namespace,
-    patch: bytes | None,
-    name: str,
-    cwd: Path,
-    progress: _Progress,
-) -> CheckRequest:
-    from harness.check.pipeline import CheckRequest
-
-    return CheckRequest(
-        patch=patch,
-        patch_name=name,
-        tree=arguments.tree,
-        cwd=cwd,
-        profiles=_profile_names(arguments.profile),
-        scenarios=arguments.scenario,
-        jobs=arguments.jobs,
-        progress=progress.show if progress.wanted else None,
-        embedded=EMBEDDED,
-        assumptions=read(arguments.assume),
-    )
-
-
-def _read_patch(source: str | None) -> tuple[bytes, str]:
-    """Return the patch and its name; ``-`` or a pipe is standard input."""
-    if source is None and sys.stdin.isatty():
-        raise UsageError("no patch given: name a file, or pipe one in")
-    if source in (None, "-"):
-        return sys.stdin.buffer.read(SIZE_LIMIT + 1), "<stdin>"
-    assert source is not None
-    try:
-        with Path(source).open("rb") as stream:
-            return stream.read(SIZE_LIMIT + 1), source
-    except OSError as error:
-        raise PatchError(f"cannot read patch '{source}': {error.strerror}") from error
-
-
-def _reported(result: Result, arguments: argparse.Namespace) -> int:
-    """Print the report and return the exit code of its verdict."""
-    if arguments.format == "text":
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        text = (
-            terse_text(result, colour=colour)
-            if arguments.quiet
-            else render_text(result, colour=colour, verbose=arguments.verbose)
-        )
-    else:
-        text = FORMATS[arguments.format](result)
-    print(text, end="", flush=True)
-    return exit_code(result.verdict, arguments.strictness)
-
-
-def _scenarios(arguments: argparse.Namespace) -> int:
-    from harness.report.scenario_list import scenario_list
-
-    _table(scenario_list(arguments.tree))
-    return ExitCode.CLEAN
-
-
 def _run_module(name: str, arguments: argparse.Namespace) -> int:
     arguments.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    arguments.stdin = sys.stdin
     with _Progress(arguments) as progress:
         arguments.progress = progress.show if progress.wanted else None
         outcome = _module(name).run(arguments)
@@ -225,12 +121,6 @@ def _run_module(name: str, arguments: argparse.Namespace) -> int:
 
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"harness.commands.{name}")
-
-
-def _table(rows: list[tuple[str, str]]) -> None:
-    width = max(len(name) for name, _ in rows)
-    for name, summary in rows:
-        print("\n".join(hanging(f"{name:<{width}}  ", summary)))
 
 
 def _regenerate(arguments: argparse.Namespace) -> int:
@@ -247,30 +137,6 @@ def _regenerate(arguments: argparse.Namespace) -> int:
 
 
 # ------------------------------------------------------------------ arguments
-
-
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
-    if not names:
-        raise argparse.ArgumentTypeError("expected names separated by commas")
-    return names
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, not '{text}'")
-    return int(text)
-
-
-def _profile_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the full names of profiles, cores with all their variants."""
-    every: dict[str, None] = {}
-    for name in names:
-        chosen = chosen_profiles(name)
-        if not chosen:
-            raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
-        every.update(dict.fromkeys(chosen))
-    return tuple(every)
 
 
 def _version() -> str:
@@ -290,28 +156,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    checking = commands.add_parser("check", help="check a patch")
-    checking.add_argument(
-        "patch", nargs="?", metavar="PATCH", help="a diff or mail; - for stdin"
-    )
-    checking.add_argument(
-        "--example", metavar="NAME", help="check patches/NAME.patch, an own example"
-    )
-    _add_analysis(checking)
-    checking.set_defaults(run=_check)
-
-    auditing = commands.add_parser("audit", help="check a tree as it is")
-    _add_analysis(auditing)
-    auditing.set_defaults(run=_audit)
-
-    scenarios = commands.add_parser("scenarios", help="list the scenarios")
-    scenarios.add_argument(
-        "--tree", type=Path, metavar="DIR", help="only those that this tree can run"
-    )
-    scenarios.set_defaults(run=_scenarios)
-
     for name, help_text in _COMMANDS.items():
-        command = commands.add_parser(name, help=help_text)
+        command = commands.add_parser(name, help=help_text, allow_abbrev=False)
         _module(name).add_arguments(command)
         command.set_defaults(run=partial(_run_module, name))
 
@@ -320,65 +166,6 @@ def _parser() -> argparse.ArgumentParser:
     generated.add_argument("--check", action="store_true")
     generated.set_defaults(run=_regenerate)
     return parser
-
-
-def _add_analysis(parser: argparse.ArgumentParser) -> None:
-    """Add what check and audit have in common."""
-    parser.add_argument(
-        "--tree",
-        type=Path,
-        metavar="DIR",
-        help="the Xen tree; default: the one around the working directory, "
-        "else the embedded base",
-    )
-    parser.add_argument(
-        "--profile",
-        type=_names,
-        default=("all",),
-        metavar="NAME,...",
-        help="CPU profiles or real cores; all (default) is the profiles of the "
-        "architecture, cores every core",
-    )
-    add_option(parser)
-    parser.add_argument(
-        "--scenario",
-        type=_names,
-        metavar="NAME,...",
-        help="scenarios, or families of them (before the slash); default: all",
-    )
-    parser.add_argument(
-        "--format", choices=tuple(FORMATS), default="text", help="default: text"
-    )
-    parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="processes; default: one per CPU"
-    )
-    parser.add_argument(
-        "--save-traces",
-        type=Path,
-        metavar="DIR",
-        help="write the trace of each new finding there, for harness replay",
-    )
-    talk = parser.add_mutually_exclusive_group()
-    talk.add_argument(
-        "-q", "--quiet", action="store_true", help="one line for each finding"
-    )
-    talk.add_argument(
-        "-v", "--verbose", action="store_true", help="show what is left out, too"
-    )
-    codes = parser.add_mutually_exclusive_group()
-    for option, strictness, what in (
-        ("--require-conclusive", Strictness.CONCLUSIVE, "exit 3 if inconclusive"),
-        ("--bisect", Strictness.BISECT, "exit 125 if there is no verdict"),
-        ("--exit-zero", Strictness.ADVISORY, "exit 0 even with findings"),
-    ):
-        codes.add_argument(
-            option,
-            dest="strictness",
-            action="store_const",
-            const=strictness,
-            default=Strictness.DEFAULT,
-            help=what,
-        )
 
 
 class _Progress:

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.check.starting import start_of
 from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
-from harness.series import Patch, Tree, apply
+from harness.series import View
 from harness.targets import TARGET, Run
 from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
@@ -53,8 +53,7 @@ class Measured:
 
 
 def measure(
-    tree: Tree,
-    patch: Patch | None,
+    view: View,
     profiles: tuple[str, ...],
     progress: Progress | None = None,
 ) -> dict[tuple[str, str], Measured]:
@@ -63,10 +62,7 @@ def measure(
     Raises HarnessError where the tree cannot be read or parsed.
     """
     found: dict[tuple[str, str], Measured] = {}
-    with (
-        apply(tree, patch) as view,
-        tempfile.TemporaryDirectory(prefix="harness-") as work,
-    ):
+    with tempfile.TemporaryDirectory(prefix="harness-") as work:
         target = TARGET.load(view, Path(work))
         workarounds = Workarounds(view.root)
         every = {s.name: s for s in target.scenarios()}

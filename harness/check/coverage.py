@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from harness.check.conditional import dead_lines
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
-_PREPROCESSED = (".c", ".h")
+__all__ = ["Coverage", "common", "coverage_of", "unread"]
 
-__all__ = ["Coverage", "common", "coverage_of"]
+_PREPROCESSED = (".c", ".h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +52,34 @@ def common(parts: Iterable[Coverage]) -> Coverage:
     )
 
 
-def coverage_of(target: LoadedTarget, patch: Patch | None, root: Path) -> Coverage:
+def coverage_of(target: LoadedTarget, touched: Iterable[str], root: Path) -> Coverage:
     """Compare what the patch touched with what the scenarios executed.
 
-    ``root`` is the top of the patched tree.
+    ``touched`` are its files, ``root`` is the top of the patched tree.
     """
-    if patch is None:
-        return Coverage()
     unexecuted = tuple(
         f"{function} ({file}:{line})"
         for function, file, line in target.unexecuted_touched()
     )
     read = target.files_read()
-    unread = tuple(
-        part.new
+    names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
+    dropped = [place for name in names for place in _dropped(target, name, root)]
+    return Coverage(unexecuted, dropped=tuple(dropped))
+
+
+def unread(
+    patch: Patch, after: Collection[str], before: Collection[str]
+) -> tuple[str, ...]:
+    """List the files of the hypervisor that a patch changes and nothing reads.
+
+    ``after`` are the files read with the patch, ``before`` those without it.
+    """
+    return tuple(
+        part.path
         for part in patch.files
-        if part.new is not None and part.new not in read and _is_code(part.new)
+        if part.path not in (before if part.new is None else after)
+        and _is_code(part.path)
     )
-    names = [part.new for part in patch.files if part.new in read]
-    dropped = [
-        place
-        for name in names
-        if name and name.endswith(_PREPROCESSED)
-        for place in _dropped(target, name, root)
-    ]
-    return Coverage(unexecuted, unread, tuple(dropped))
 
 
 def _dropped(target: LoadedTarget, name: str, root: Path) -> list[str]:

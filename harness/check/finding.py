@@ -133,7 +133,9 @@ class Finding:
     ``scenario`` is the one of the trace shown, ``scenarios`` all in which it
     was seen.  ``fingerprint`` is structural: it survives moved lines.
     ``assumptions`` are the settings ("name=value") without which the trace
-    shows nothing wrong.
+    shows nothing wrong.  ``patch`` is the number of the patch that brings it
+    in, or mends what was there before, ``fixed_by`` that of a later one that
+    mends it again; 0 is none.
     """
 
     rule: str
@@ -152,3 +154,5 @@ class Finding:
     fingerprint: str
     replay: str = ""
     assumptions: tuple[str, ...] = ()
+    patch: int = 0
+    fixed_by: int = 0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from multiprocessing import get_context
-from pathlib import Path
+from dataclasses import replace
 
 from harness.assumptions import changed, rested_on
+from harness.check.analyses import Analysed, analysed
+from harness.check.attribution import Compared, attributed
+from harness.check.coverage import Coverage, unread
 from harness.check.finding import Finding
-from harness.check.merging import compared, findings_of
+from harness.check.intake import Step, opened, stepped
+from harness.check.merging import findings_of
+from harness.check.request import CheckRequest, Form
 from harness.check.result import (
     Bounds,
     PatchSummary,
@@ -20,175 +20,156 @@ from harness.check.result import (
     ScenarioCost,
     UnsupportedItem,
 )
-from harness.check.tree_analysis import (
-    Reached,
-    TreeAnalysis,
-    TreeJob,
-    analyse,
-    joined,
-)
-from harness.errors import UsageError
-from harness.series import Patch, Tree, choose_base, read_patch
-from harness.series.base import EMBEDDED
-from harness.targets import PES
-from reference_model.assumptions import Assumptions
-from reference_model.cores import PROFILES
-from reference_model.profiles import ARCHITECTURE_PROFILES
+from harness.check.tree_analysis import Reached, TreeAnalysis
+from harness.series import Base, Patch, apply
+from harness.targets import PES, Code
 
-__all__ = ["CheckRequest", "audit", "check"]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckRequest:
-    """What the user asked for; ``scenarios`` None means all of them.
-
-    ``profiles`` are full names: a core with unknown values has several.
-    """
-
-    patch: bytes | None
-    patch_name: str
-    tree: Path | None
-    cwd: Path
-    profiles: tuple[str, ...] = tuple(ARCHITECTURE_PROFILES)
-    scenarios: tuple[str, ...] | None = None
-    jobs: int | None = None
-    progress: Callable[[str], None] | None = None
-    embedded: Path = field(default=EMBEDDED)
-    assumptions: Assumptions = field(default_factory=Assumptions)
+__all__ = ["CheckRequest", "Form", "audit", "check"]
 
 
 def check(request: CheckRequest) -> Result:
-    """Check a patch: run base and patched tree and compare.
+    """Check patches: run the tree before and after each, and compare.
 
     Raises HarnessError where patch, tree or request cannot be used.
     """
-    if request.patch is None:
-        raise UsageError("no patch given: name a file, or - for standard input")
-    patch = read_patch(request.patch, request.patch_name)
-    return _result("check", request, patch)
+    started = time.monotonic()
+    request.refuse_unknown_profiles()
+    with opened(request) as intake, stepped(intake) as steps:
+        views = [view for step in steps for view in (step.after, step.before)]
+        found = analysed(views, request)
+        after = [found.of(step.after) for step in steps]
+        findings = attributed(_compared(step, found, request) for step in steps)
+        code = found.code(steps[-1].after)
+        result = _result("check", intake.base, request, findings, after[-1], code)
+        base = found.of(steps[0].before)
+        return replace(
+            result,
+            patches=tuple(_summary(patch) for patch in intake.patches),
+            bounds=_bounds([*found.analyses.values()], after[-1], request),
+            unsupported=_unsupported(after, base),
+            cost=_cost(after[-1], base, request.profiles),
+            not_executed=_not_executed(steps, found),
+            notes=(*intake.notes, *result.notes),
+            alternatives=intake.alternatives,
+            stats=_stats(started),
+        )
 
 
 def audit(request: CheckRequest) -> Result:
     """Check a tree as it is."""
-    return _result("audit", request, None)
-
-
-def _result(command: str, request: CheckRequest, patch: Patch | None) -> Result:
     started = time.monotonic()
-    for name in request.profiles:
-        if name not in PROFILES:
-            raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
-    tree = choose_base(request.tree, request.cwd, patch, request.embedded)
-    patched, base = _analysed(tree, patch, request)
-    findings = _findings(patched, request)
-    if base is not None:
-        findings = compared(_findings(base, request), findings, patched.complete)
+    request.refuse_unknown_profiles()
+    with opened(request, audit=True) as intake, apply(intake.base.tree) as view:
+        found = analysed([view], request)
+        analysis = found.of(view)
+        findings = _findings(analysis, request)
+        code = found.code(view)
+        result = _result("audit", intake.base, request, findings, analysis, code)
+        return replace(result, stats=_stats(started))
+
+
+def _result(
+    command: str,
+    base: Base,
+    request: CheckRequest,
+    findings: list[Finding],
+    last: TreeAnalysis,
+    code: Code,
+) -> Result:
+    """Return what a check and an audit say alike; the tree is the last one."""
     return Result(
         command=command,
-        base=_base_name(tree, request),
-        tree_version=tree.version,
-        patches=(_summary(patch),) if patch is not None else (),
+        base=f"{base.name} ({base.how})" if base.how else base.name,
+        tree_version=base.tree.version,
+        patches=(),
         profiles=request.profiles,
-        bounds=_bounds(patched, base, request),
+        bounds=_bounds([last], last, request),
         findings=tuple(findings),
-        unsupported=_unsupported(patched, base),
-        cost=_cost(patched, base, request.profiles),
+        unsupported=_unsupported([last], None),
+        cost=_cost(last, None, request.profiles),
         assumptions=rested_on(
             request.assumptions, (name for f in findings for name in f.assumptions)
         ),
-        not_executed=patched.coverage.missing,
         only_under=changed(request.assumptions),
-        unhandled=patched.unhandled,
-        stats={"seconds": round(time.monotonic() - started, 1)},
+        unhandled=last.unhandled,
+        base_commit=base.commit,
+        configuration=code.configuration,
+        notes=base.notes,
     )
+
+
+def _stats(started: float) -> dict[str, float]:
+    return {"seconds": round(time.monotonic() - started, 1)}
 
 
 def _findings(analysis: TreeAnalysis, request: CheckRequest) -> list[Finding]:
     return findings_of(analysis.diagnoses, request.profiles, analysis.scenarios)
 
 
-def _analysed(
-    tree: Tree, patch: Patch | None, request: CheckRequest
-) -> tuple[TreeAnalysis, TreeAnalysis | None]:
-    """Analyse the patched tree and, if there is a patch, the base."""
-    workers = request.jobs or os.cpu_count() or 1
-    patches = [patch] if patch is None else [patch, None]
-    jobs = [
-        TreeJob(
-            tree,
-            which,
-            request.profiles,
-            request.scenarios,
-            share,
-            workers,
-            request.assumptions,
+def _compared(step: Step, found: Analysed, request: CheckRequest) -> Compared:
+    after = found.of(step.after)
+    return Compared(
+        step.number,
+        _findings(found.of(step.before), request),
+        _findings(after, request),
+        after.complete,
+        step.first,
+        step.last,
+    )
+
+
+def _not_executed(steps: tuple[Step, ...], found: Analysed) -> tuple[str, ...]:
+    every: dict[str, None] = {}
+    for step in steps:
+        assert step.after.patch is not None
+        files = found.code(step.after).files, found.code(step.before).files
+        coverage: Coverage = replace(
+            found.of(step.after).coverage, unread=unread(step.after.patch, *files)
         )
-        for which in patches
-        for share in range(workers)
-    ]
-    parts = _run(jobs, workers, request)
-    analyses = [joined(parts[n : n + workers]) for n in range(0, len(parts), workers)]
-    return analyses[0], analyses[1] if patch is not None else None
-
-
-def _run(
-    jobs: list[TreeJob], workers: int, request: CheckRequest
-) -> list[TreeAnalysis]:
-    if workers == 1:
-        return [analyse(job, request.progress) for job in jobs]
-    # Every first share runs here, where progress can be shown.
-    with ProcessPoolExecutor(workers - 1, get_context("spawn")) as pool:
-        elsewhere = {
-            number: pool.submit(analyse, job)
-            for number, job in enumerate(jobs)
-            if job.share
-        }
-        here = {
-            number: analyse(job, request.progress)
-            for number, job in enumerate(jobs)
-            if not job.share
-        }
-        return [
-            here[number] if number in here else elsewhere[number].result()
-            for number in range(len(jobs))
-        ]
-
-
-def _base_name(tree: Tree, request: CheckRequest) -> str:
-    if request.tree is not None:
-        return f"{request.tree} (--tree)"
-    if tree.top == request.embedded.resolve():
-        return "embedded base"
-    return f"{tree.top} (working directory)"
+        every |= dict.fromkeys(coverage.missing)
+    return tuple(every)
 
 
 def _summary(patch: Patch) -> PatchSummary:
-    names = [part.new or part.old or "" for part in patch.files]
-    return PatchSummary(patch.name, patch.subject or "", tuple(names))
+    recovery = patch.recovery
+    return PatchSummary(
+        patch.name,
+        patch.subject,
+        tuple(part.path for part in patch.files),
+        patch.notes,
+        None if recovery is None else recovery.verified,
+        () if recovery is None else recovery.uncertain,
+        patch.commit,
+    )
 
 
 def _bounds(
-    patched: TreeAnalysis, base: TreeAnalysis | None, request: CheckRequest
+    analyses: list[TreeAnalysis], last: TreeAnalysis, request: CheckRequest
 ) -> Bounds:
-    analyses = [a for a in (patched, base) if a is not None]
     return Bounds(
-        scenarios=len(patched.scenarios),
+        scenarios=len(last.scenarios),
         profiles=len(request.profiles),
         pcpus=PES,
         executions=sum(a.executions for a in analyses),
         events=sum(a.events for a in analyses),
-        exhausted=patched.exhausted,
+        exhausted=all(a.exhausted for a in analyses),
     )
 
 
 def _unsupported(
-    patched: TreeAnalysis, base: TreeAnalysis | None
+    patched: list[TreeAnalysis], base: TreeAnalysis | None
 ) -> tuple[UnsupportedItem, ...]:
+    """List what was reached with the last patch, or only with one before it."""
     in_base = {(r.what, r.file) for r in base.reached} if base else set()
     groups: dict[tuple[str, str, int], list[Reached]] = {}
-    for reached in patched.reached:
-        key = (reached.what, reached.file, reached.line)
-        groups.setdefault(key, []).append(reached)
+    seen: set[tuple[str, str]] = set()
+    for analysis in reversed(patched):
+        told = frozenset(seen)
+        for reached in analysis.reached:
+            if (reached.what, reached.file) not in told:
+                seen.add((reached.what, reached.file))
+                key = (reached.what, reached.file, reached.line)
+                groups.setdefault(key, []).append(reached)
     return tuple(
         UnsupportedItem(
             what,

@@ -29,12 +29,20 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PatchSummary:
-    """A patch under test; ``notes`` are remarks on how it was read."""
+    """A patch under test; ``notes`` are remarks on how it was read.
+
+    ``recovered`` tells, of one read out of a review, whether its blob ids
+    prove it right; None is a patch as its author made it.  ``uncertain`` says
+    what was not sure then.  ``commit`` is its object id in the repository.
+    """
 
     name: str
     subject: str
     files: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    recovered: bool | None = None
+    uncertain: tuple[str, ...] = ()
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +87,12 @@ class UnsupportedItem:
 class Result:
     """One check or audit.
 
-    ``base`` names the tree and how it was found; ``tree_version`` its Xen
-    version.  ``assumptions`` lists "name=value" of every reading of the
-    architecture that the result rests on, ``only_under`` those of them that
-    are not the default: beyond them the verdict says nothing.
+    ``base`` names the tree and how it was found; ``base_commit`` is its object
+    id, "" outside a repository, ``tree_version`` its Xen version.  ``notes``
+    are remarks on the base and on the series as a whole.  ``assumptions``
+    lists "name=value" of every reading of the architecture that the result
+    rests on, ``only_under`` those of them that are not the default: beyond
+    them the verdict says nothing.
     ``not_executed`` lists functions that the patch touches and no scenario ran,
     ``unhandled`` (erratum, core) where the tree does not know of an erratum.
     """
@@ -101,6 +111,10 @@ class Result:
     only_under: tuple[str, ...] = ()
     unhandled: tuple[tuple[str, str], ...] = ()
     stats: dict[str, float] = field(default_factory=dict)
+    configuration: str = ""  # of the build, in words
+    base_commit: str = ""
+    notes: tuple[str, ...] = ()
+    alternatives: bool = False  # the patches do not stand on one another
 
     @property
     def new_errors(self) -> tuple[Finding, ...]:
@@ -112,10 +126,17 @@ class Result:
         )
 
     @property
+    def unproved(self) -> tuple[PatchSummary, ...]:
+        """Return the patches that may not be what their authors wrote."""
+        return tuple(patch for patch in self.patches if patch.recovered is False)
+
+    @property
     def verdict(self) -> Verdict:
         """Return the verdict; something unmodelled never counts as clean."""
         if self.new_errors:
             return Verdict.UNSAFE
         if self.unsupported or not self.bounds.exhausted or self.not_executed:
+            return Verdict.INCONCLUSIVE
+        if self.unproved:
             return Verdict.INCONCLUSIVE
         return Verdict.CLEAN

@@ -17,12 +17,13 @@ from pathlib import Path
 from harness.assumptions import changed
 from harness.check.exported import written
 from harness.check.finding import Finding, Status
-from harness.check.pipeline import CheckRequest
+from harness.check.intake import opened, stepped
 from harness.check.replayed import ReplayRequest, replay
+from harness.check.request import CheckRequest
 from harness.check.result import Result
 from harness.check.starting import start_of
 from harness.errors import UsageError
-from harness.series import apply, choose_base, read_patch
+from harness.series import View
 from harness.targets import TARGET, LoadedTarget, Run, Scenario
 from harness.traces.header import Header
 from harness.traces.trace_writer import trace_lines
@@ -49,22 +50,36 @@ def save_traces(
         raise UsageError(f"cannot make '{directory}': {error.strerror}") from error
     if not wanted:
         return result
-    patch = (
-        read_patch(request.patch, request.patch_name)
-        if request.patch is not None
-        else None
-    )
-    tree = choose_base(request.tree, request.cwd, patch, request.embedded)
-    with (
-        apply(tree, patch) as view,
-        tempfile.TemporaryDirectory(prefix="harness-") as work,
-    ):
-        saving = _Saving(TARGET.load(view, Path(work)), request, directory, model)
-        replays = {f.fingerprint: saving.save(f) for f in wanted}
+    replays: dict[tuple[int, str], str] = {}
+    audit = result.command == "audit"
+    with opened(request, audit=audit) as intake, stepped(intake) as steps:
+        views = {step.number: step.after for step in steps}
+        if audit:
+            views[0] = View.of(intake.base.tree)
+        for number, view in views.items():
+            chosen = [f for f in wanted if f.patch == number]
+            if not chosen:
+                continue
+            with tempfile.TemporaryDirectory(prefix="harness-") as work:
+                target = TARGET.load(view, Path(work), request.config)
+                saving = _Saving(
+                    target, request, _folder(directory, number, result), model
+                )
+                replays |= {(number, f.fingerprint): saving.save(f) for f in chosen}
     findings = (
-        replace(f, replay=replays.get(f.fingerprint, f.replay)) for f in result.findings
+        replace(f, replay=replays.get((f.patch, f.fingerprint), f.replay))
+        for f in result.findings
     )
     return replace(result, findings=tuple(findings))
+
+
+def _folder(directory: Path, number: int, result: Result) -> Path:
+    """Return the directory itself, or in it one for each patch of a series."""
+    if len(result.patches) < 2:
+        return directory
+    folder = directory / f"{number:04}"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 class _Saving:

@@ -1,8 +1,7 @@
 """Analyses kept between runs, so that what did not change is not run again.
 
-Kept under ``$XDG_CACHE_HOME/harness`` (``~/.cache/harness``), in a directory
-that only its owner can write: the files are pickles.  A file is named by
-everything that its content depends on.  ``HARNESS_NO_CACHE`` turns it off.
+The files are pickles, in the directory of ``harness.cache``, which only its
+owner can write to.  A file is named by everything that its content depends on.
 """
 
 from __future__ import annotations
@@ -11,12 +10,13 @@ import contextlib
 import hashlib
 import os
 import pickle
-import stat
 import tempfile
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.cache import cache_directory
 
 if TYPE_CHECKING:
     from harness.check.tree_analysis import TreeAnalysis
@@ -46,25 +46,9 @@ def _program() -> str:
     return digest.hexdigest()
 
 
-def _directory() -> Path | None:
-    """Return the directory, made if need be; None where there can be none."""
-    if os.environ.get("HARNESS_NO_CACHE"):
-        return None
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        base = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-        path = base / "harness"
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        status = path.stat()
-    except (OSError, RuntimeError):
-        return None
-    foreign = status.st_uid != os.geteuid()
-    return None if foreign or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else path
-
-
 def load(key: str) -> TreeAnalysis | None:
     """Return what was saved under a key, or None."""
-    directory = _directory()
+    directory = cache_directory()
     if directory is None:
         return None
     path = directory / key
@@ -79,7 +63,7 @@ def load(key: str) -> TreeAnalysis | None:
 
 def save(key: str, analysis: TreeAnalysis) -> None:
     """Save an analysis; where that cannot be done, nothing happens."""
-    directory = _directory()
+    directory = cache_directory()
     if directory is None:
         return
     with contextlib.suppress(OSError):
@@ -91,6 +75,7 @@ def save(key: str, analysis: TreeAnalysis) -> None:
 
 
 def _prune(directory: Path) -> None:
-    files = sorted(directory.iterdir(), key=lambda f: f.stat().st_mtime, reverse=True)
+    every = (file for file in directory.iterdir() if file.is_file())
+    files = sorted(every, key=lambda f: f.stat().st_mtime, reverse=True)
     for file in files[_KEPT:]:
         file.unlink(missing_ok=True)

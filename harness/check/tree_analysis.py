@@ -18,9 +18,9 @@ from harness.check.failures import failure_diagnoses
 from harness.check.starting import start_of
 from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
-from harness.errors import Unsupported, UsageError
-from harness.series import Patch, Tree, apply
-from harness.targets import TARGET, LoadedTarget, Run, Scenario
+from harness.errors import TreeError, Unsupported, UsageError
+from harness.series import View
+from harness.targets import TARGET, Code, LoadedTarget, Run, Scenario
 from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
@@ -36,15 +36,40 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class TreeJob:
-    """One tree to analyse, with or without the patch."""
+    """One tree to analyse: the base, or with the last patch to look at.
 
-    tree: Tree
-    patch: Patch | None
+    ``code`` is what it comes to, under the ``config`` that the user names.
+    """
+
+    view: View
+    code: Code
     profiles: tuple[str, ...]
     scenarios: tuple[str, ...] | None  # names or families; None = all
     share: int = 0  # this job's part of the scenarios,
     shares: int = 1  # of so many
     assumptions: Assumptions = field(default_factory=Assumptions)
+    config: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """Name everything that the analysis of all shares depends on."""
+        return store.key_of(
+            self.code.digest,
+            [(name, sorted(lines)) for name, lines in self.touched()],
+            [(p.name, sorted(p.unhandled)) for p in self.seen_profiles()],
+            self.assumptions,
+            self.scenarios,
+        )
+
+    def touched(self) -> list[tuple[str, frozenset[int]]]:
+        """Return the lines that the patch touches in files that are read."""
+        lines = self.view.lines.items()
+        return sorted((name, each) for name, each in lines if name in self.code.files)
+
+    def seen_profiles(self) -> list[Profile]:
+        """Return the profiles with the errata that the tree knows of."""
+        workarounds = Workarounds(self.view.root)
+        return [workarounds.on(PROFILES[name]) for name in self.profiles]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,27 +102,11 @@ class TreeAnalysis:
 
 def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
     """Analyse a tree; raises HarnessError where it cannot be read or parsed."""
-    with (
-        apply(job.tree, job.patch) as view,
-        tempfile.TemporaryDirectory(prefix="harness-") as work,
-    ):
-        target = TARGET.load(view, Path(work))
-        workarounds = Workarounds(view.root)
-        profiles = [workarounds.on(PROFILES[name]) for name in job.profiles]
-        key = store.key_of(
-            target.unit.digest,
-            sorted(view.lines.items()),
-            [(p.name, sorted(p.unhandled)) for p in profiles],
-            job.assumptions,
-            job.scenarios,
-            (job.share, job.shares),
-            None if job.patch is None else [part.new for part in job.patch.files],
-        )
-        kept = store.load(key)
-        if kept is None:
-            kept = _TreeRun(job, profiles, target, view.root, progress).analysis()
-            store.save(key, kept)
-        return kept
+    with tempfile.TemporaryDirectory(prefix="harness-") as work:
+        target = TARGET.load(job.view, Path(work), job.config)
+        if target.unit.digest != job.code.digest:
+            raise TreeError("the tree was changed while it was read: try again")
+        return _TreeRun(job, target, progress).analysis()
 
 
 def joined(parts: list[TreeAnalysis]) -> TreeAnalysis:
@@ -121,14 +130,11 @@ class _TreeRun:
     def __init__(
         self,
         job: TreeJob,
-        profiles: list[Profile],
         target: LoadedTarget,
-        root: Path,
         progress: Progress | None,
     ) -> None:
         self._job = job
-        self._profiles = profiles
-        self._root = root
+        self._profiles = job.seen_profiles()
         self._target = target
         self._progress = progress
         self._result = TreeAnalysis()
@@ -153,7 +159,9 @@ class _TreeRun:
                 (e, p.core) for p in self._profiles for e in sorted(p.unhandled)
             )
         )
-        self._result.coverage = coverage_of(self._target, self._job.patch, self._root)
+        touched = [name for name, _ in self._job.touched()]
+        root = self._job.view.root
+        self._result.coverage = coverage_of(self._target, touched, root)
         return self._result
 
     def _scenario(self, scenario: Scenario) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from harness.check.cost_comparison import CostComparison
 from harness.check.costing import measure
+from harness.check.intake import opened
+from harness.check.request import CheckRequest
 from harness.commands.outcome import Outcome
+from harness.commands.patch_argument import add_patch, add_tree, with_patch
 from harness.cost.parameters import read_parameters
-from harness.errors import PatchError
+from harness.errors import UsageError
 from harness.report.cost_json import cost_json
 from harness.report.cost_svg import cost_svg
 from harness.report.cost_text import cost_text
-from harness.series import Patch, choose_base, read_patch
+from harness.series import stacked
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
 __all__ = ["add_arguments", "run"]
@@ -23,12 +26,8 @@ _FORMATS = {"text": cost_text, "json": cost_json, "svg": cost_svg}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "patch", nargs="?", metavar="PATCH", help="a file with a diff or mail"
-    )
-    parser.add_argument(
-        "--tree", type=Path, metavar="DIR", help="the Xen tree, as for check"
-    )
+    add_patch(parser)
+    add_tree(parser)
     parser.add_argument(
         "--parameter",
         action="append",
@@ -44,27 +43,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> Outcome:
     """Execute the operations on both trees and return the report."""
     parameters = read_parameters(arguments.parameter)
-    patch = _patch(arguments.patch)
-    tree = choose_base(arguments.tree, Path.cwd(), patch)
     profiles = tuple(ARCHITECTURE_PROFILES)
     progress = arguments.progress
-    patched = measure(tree, patch, profiles, progress)
-    base = measure(tree, None, profiles, progress) if patch is not None else None
-    comparison = CostComparison(
-        patch.subject or patch.name if patch is not None else "",
-        f"Xen {tree.version}",
-        profiles,
-        base,
-        patched,
-        parameters,
-    )
+    request = CheckRequest(None, "", arguments.tree, Path.cwd(), base=arguments.base)
+    audit = arguments.patch is None
+    if not audit:
+        request = with_patch(arguments, request)
+    with opened(request, audit=audit) as intake:
+        if intake.alternatives:
+            raise UsageError("several diffs that do not stand on one another: give one")
+        with stacked(intake.base.tree, intake.patches) as views:
+            patched = measure(views[-1], profiles, progress)
+            base = None if audit else measure(views[0], profiles, progress)
+        names = [patch.subject or patch.name for patch in intake.patches]
+        comparison = CostComparison(
+            ", ".join(names),
+            f"Xen {intake.base.tree.version}",
+            profiles,
+            base,
+            patched,
+            parameters,
+        )
     return Outcome(_FORMATS[arguments.format](comparison))
-
-
-def _patch(name: str | None) -> Patch | None:
-    if name is None:
-        return None
-    try:
-        return read_patch(Path(name).read_bytes(), name)
-    except OSError as error:
-        raise PatchError(f"cannot read patch '{name}': {error.strerror}") from error

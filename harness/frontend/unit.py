@@ -32,7 +32,7 @@ from harness.ir.nodes import (
 )
 from harness.ir.types import CType, Function
 
-__all__ = ["load_unit", "lower_text"]
+__all__ = ["digest_of", "load_unit", "lower_text"]
 
 
 def load_unit(
@@ -64,8 +64,13 @@ def load_unit(
     unit = lower_text(result.text, sources[0], architecture.model)
     unit.files = (*result.files, *result.inputs)
     unit.lines = compiled_lines(result.text)
-    unit.digest = hashlib.sha256(result.text.encode()).hexdigest()
+    unit.digest = digest_of(result.text)
     return unit
+
+
+def digest_of(text: str) -> str:
+    """Return what tells preprocessed texts apart."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def lower_text(text: str, file: str, model: DataModel = LP64) -> Unit:

@@ -19,6 +19,7 @@ __all__ = [
     "Finding",
     "Location",
     "Patch",
+    "Recovery",
     "Repair",
     "Report",
     "State",
@@ -38,6 +39,13 @@ class Tool(TypedDict):
     model: Annotated[str, "version of the reference model"]
 
 
+class Recovery(TypedDict):
+    """How a patch was read out of a review."""
+
+    verified: Annotated[bool, "the blob ids of its index lines were reproduced"]
+    uncertain: Annotated[list[str], "what had to be guessed or looked up"]
+
+
 class Patch(TypedDict):
     """A patch under test."""
 
@@ -45,6 +53,8 @@ class Patch(TypedDict):
     subject: str
     files: list[str]
     notes: Annotated[list[str], "remarks on how the patch was read"]
+    commit: Annotated[str, "its object id, of a patch out of a repository"]
+    recovery: Annotated[Recovery | None, "of a patch read out of a review"]
 
 
 class Bounds(TypedDict):
@@ -137,6 +147,8 @@ class Finding(TypedDict):
     fingerprint: Annotated[str, "structural: survives moved lines"]
     replay: str
     assumptions: Annotated[list[str], "name=value without which it is not there"]
+    patch: Annotated[int, "the patch that brings it in or mends it; 0 is none"]
+    fixed_by: Annotated[int, "a later patch that mends what this one broke; 0: none"]
 
 
 class Unsupported(TypedDict):
@@ -175,8 +187,12 @@ class Report(TypedDict):
     command: Annotated[str, "check or audit"]
     verdict: Annotated[str, Verdict]
     base: Annotated[str, "the tree and how it was found"]
+    base_commit: Annotated[str, "its object id; empty outside a git repository"]
     tree_version: str
-    patches: list[Patch]
+    configuration: Annotated[str, "of the build, in words"]
+    notes: Annotated[list[str], "remarks on the base and on the series"]
+    patches: Annotated[list[Patch], "numbered from 1, in this order"]
+    alternatives: Annotated[bool, "the patches do not stand on one another"]
     profiles: list[str]
     bounds: Bounds
     assumptions: Annotated[list[str], "name=value: readings of the architecture"]

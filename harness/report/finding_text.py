@@ -47,11 +47,18 @@ def finding_row(finding: Finding, word: str = "") -> list[str]:
 
 
 def finding_lines(
-    finding: Finding, every_profile: Sequence[str], style: Style, verbose: bool
+    finding: Finding,
+    every_profile: Sequence[str],
+    style: Style,
+    verbose: bool,
+    facts: Sequence[tuple[str, str]] = (),
 ) -> list[str]:
-    """Return everything that is known of a finding, or what fits 30 lines."""
+    """Return everything that is known of a finding, or what fits 30 lines.
+
+    ``facts`` are further ones, each with its label.
+    """
     head = [*heading(finding, style), *_location(finding)]
-    notes = _notes(finding, every_profile, verbose)
+    notes = [*_labelled(facts), *_notes(finding, every_profile, verbose)]
 
     def whole(layout: _Layout) -> list[str]:
         trace = _trace(finding, style, layout)
@@ -149,6 +156,10 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
         notes.append((f"repair ({replayed})", finding.repair.text))
     if finding.replay:
         notes.append(("replay", finding.replay))
+    return _labelled(notes)
+
+
+def _labelled(notes: Sequence[tuple[str, str]]) -> list[str]:
     return [
         line
         for label, text in notes

@@ -37,6 +37,9 @@ def _gaps(result: Result) -> Iterator[Gap]:
         function, file, line = found.groups() if found else (where, "", "0")
         text = f"changed, but run by no scenario: {function}"
         yield Gap("inconclusive-not-executed", file, int(line), text)
+    for patch in result.unproved:
+        text = "patch recovered from a review, and no blob id proves it right"
+        yield Gap("inconclusive-not-verifiable", "", 0, f"{text}: {patch.name}")
     if not result.bounds.exhausted:
         text = "a bound was reached: not everything was explored"
         yield Gap("inconclusive-bound-reached", "", 0, text)

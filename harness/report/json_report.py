@@ -30,8 +30,12 @@ def report(result: results.Result) -> contract.Report:
         "command": result.command,
         "verdict": result.verdict.value,
         "base": result.base,
+        "base_commit": result.base_commit,
         "tree_version": result.tree_version,
+        "configuration": result.configuration,
+        "notes": list(result.notes),
         "patches": [_patch(patch) for patch in result.patches],
+        "alternatives": result.alternatives,
         "profiles": list(result.profiles),
         "bounds": _bounds(result.bounds),
         "assumptions": list(result.assumptions),
@@ -51,7 +55,15 @@ def _patch(patch: results.PatchSummary) -> contract.Patch:
         "subject": patch.subject,
         "files": list(patch.files),
         "notes": list(patch.notes),
+        "commit": patch.commit,
+        "recovery": _recovery(patch),
     }
+
+
+def _recovery(patch: results.PatchSummary) -> contract.Recovery | None:
+    if patch.recovered is None:
+        return None
+    return {"verified": patch.recovered, "uncertain": list(patch.uncertain)}
 
 
 def _bounds(bounds: results.Bounds) -> contract.Bounds:
@@ -88,6 +100,8 @@ def _finding(finding: found.Finding) -> contract.Finding:
         "fingerprint": finding.fingerprint,
         "replay": finding.replay,
         "assumptions": list(finding.assumptions),
+        "patch": finding.patch,
+        "fixed_by": finding.fixed_by,
     }
 
 

@@ -22,8 +22,10 @@ def short_names(files: Iterable[str]) -> dict[str, str]:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return "1 error", "2 errors"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """Return "1 error", "2 errors", "2 recoveries"."""
+    if number != 1:
+        noun = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun}"
 
 
 def and_more(names: Sequence[str], shown: int, what: str = "more") -> str:

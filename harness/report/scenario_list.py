@@ -17,7 +17,7 @@ def scenario_list(tree: Path | None) -> list[tuple[str, str]]:
     scenarios = SCENARIOS
     if tree is not None:
         with (
-            apply(Tree.at(tree), None) as view,
+            apply(Tree.at(tree)) as view,
             tempfile.TemporaryDirectory(prefix="harness-") as work,
         ):
             scenarios = TARGET.load(view, Path(work)).scenarios()

@@ -9,6 +9,7 @@ from harness.check.result import Result, UnsupportedItem, Verdict
 from harness.report.cost_table import cost_lines
 from harness.report.finding_text import finding_lines, finding_row, place
 from harness.report.names import and_more, counted, profiles_text
+from harness.report.patch_lines import origin, subject_lines
 from harness.report.terminal import Colour, Style, hanging, harmless, outdented
 
 __all__ = ["render_text", "terse_text", "verdict_lines"]
@@ -25,9 +26,10 @@ _PLACE = re.compile(r"(.* \(.*:)(\d+)\)")
 def render_text(result: Result, *, colour: bool = False, verbose: bool = False) -> str:
     """Return the report, at most 80 columns wide."""
     style = Style(colour)
-    sections = [_subject(result)]
+    sections = [subject_lines(result)]
     for finding in _full(result, verbose):
-        sections.append(finding_lines(finding, result.profiles, style, verbose))
+        facts = origin(finding, result)
+        sections.append(finding_lines(finding, result.profiles, style, verbose, facts))
     sections += [
         _summaries(result, verbose),
         cost_lines(result.cost, result.profiles, verbose),
@@ -48,19 +50,6 @@ def terse_text(result: Result, *, colour: bool = False) -> str:
     return "\n".join([*lines, *verdict_lines(result, Style(colour))]) + "\n"
 
 
-def _subject(result: Result) -> list[str]:
-    lines = []
-    for patch in result.patches:
-        title = patch.subject or patch.name
-        files = f" ({counted(len(patch.files), 'file')})" if patch.files else ""
-        lines += hanging("patch: ", f"{harmless(title)}{files}")
-        for note in patch.notes:
-            lines += hanging("       ", harmless(note))
-    version = f" (Xen {result.tree_version})" if result.tree_version else ""
-    label = "tree:  " if result.command == "audit" else "base:  "
-    return [*lines, *hanging(label, harmless(f"{result.base}{version}"))]
-
-
 def _full(result: Result, verbose: bool) -> list[Finding]:
     """Return the findings to show in full, the worst first."""
     order = list(Severity)
@@ -78,7 +67,9 @@ def _summaries(result: Result, verbose: bool) -> list[str]:
     lines = []
     for finding in result.findings:
         if finding.status is Status.FIXED:
-            lines += finding_row(finding, "fixed")
+            several = len(result.patches) > 1 and finding.patch
+            word = f"fixed by patch {finding.patch}" if several else "fixed"
+            lines += finding_row(finding, word)
     unchanged = [f for f in result.findings if f.status is Status.UNCHANGED]
     if unchanged and not verbose:
         rules = sorted({f.rule for f in unchanged})
@@ -173,6 +164,8 @@ def verdict_lines(result: Result, style: Style) -> list[str]:
 def _unsafe(result: Result) -> str:
     new = "" if result.command == "audit" else "new "
     parts = [counted(len(result.new_errors), f"{new}error")]
+    if mended := sum(bool(f.fixed_by) for f in result.new_errors):
+        parts.append(f"{mended} of them mended by a later patch")
     fixed = sum(f.status is Status.FIXED for f in result.findings)
     unchanged = sum(f.status is Status.UNCHANGED for f in result.findings)
     if unchanged:
@@ -195,6 +188,8 @@ def _gaps(result: Result) -> list[str]:
         gaps.append(f"{counted(len(result.unsupported), 'construct')} not modelled")
     if result.not_executed:
         gaps.append(f"{counted(len(result.not_executed), 'changed place')} not run")
+    if result.unproved:
+        gaps.append(f"{counted(len(result.unproved), 'recovery')} not verifiable")
     if not result.bounds.exhausted:
         gaps.append("a bound was reached")
     return gaps

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import stat
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
-from harness.errors import ApplyError, TreeError, UsageError
+from harness.errors import ApplyError, UsageError
+from harness.series.blobs import blob_id
 from harness.series.patch import FilePatch, Patch
+from harness.series.regular_file import regular_file
+from harness.series.repository import Repository
 from harness.series.tree import Tree
 from reference_model.coordinates import Coord
 
@@ -63,14 +65,21 @@ def _git_apply(directory: Path, patch: Patch, *options: str) -> tuple[int, str]:
     return int(status), str(stderr)
 
 
-def apply_to_copies(tree: Tree, patch: Patch, directory: Path) -> Offsets:
-    """Fill an empty directory with the files of the patch, patched.
+def apply_to_copies(
+    tree: Tree, patch: Patch, directory: Path, before: Collection[str] = ()
+) -> Offsets:
+    """Fill a directory with the files of the patch, patched.
 
     A file that the patch deletes or renames away is then missing there.
+    ``before`` are the files that earlier patches of a series name: they are in
+    the directory already, unless one of those took them away.
     """
+    copied: list[str] = []
     for part in patch.files:
         for name in part.names:
-            _copy(tree, patch, name, part.coord, directory)
+            if name not in before and name not in copied:
+                copied.append(name)
+                _copy(tree, patch, name, part.coord, directory, before)
     status, said = _git_apply(directory, patch)
     if status != 0:
         raise _refusal(tree, patch, directory, said)
@@ -79,43 +88,46 @@ def apply_to_copies(tree: Tree, patch: Patch, directory: Path) -> Offsets:
     offsets = _offsets(patch, said)
     for part in patch.files:
         _verify(part, offsets.get(part.path, ()), directory)
-    _verify_no_other(patch, directory)
+    _verify_no_other(patch, directory, before)
     return offsets
 
 
-def _copy(tree: Tree, patch: Patch, name: str, coord: Coord, directory: Path) -> None:
+def _copy(
+    tree: Tree,
+    patch: Patch,
+    name: str,
+    coord: Coord,
+    directory: Path,
+    before: Collection[str],
+) -> None:
     """Copy one file of the tree, never through a symbolic link."""
-    source = tree.top
-    parts = name.split("/")
-    for depth, component in enumerate(parts, 1):
-        source = source / component
-        try:
-            mode = source.lstat().st_mode
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise TreeError(f"cannot read '{source}': {error.strerror}") from error
-        here = "/".join(parts[:depth])
-        if stat.S_ISLNK(mode):
-            raise ApplyError(
-                f"'{here}' is a symbolic link in the tree: not followed", coord
-            )
-        if depth == len(parts):
-            if not stat.S_ISREG(mode):
-                raise ApplyError(f"'{here}' is not a regular file in the tree", coord)
-        elif not stat.S_ISDIR(mode):
-            if here in _leaving(patch):
-                return
-            raise ApplyError(f"'{here}' is not a directory in the tree", coord)
+    if tree.repository is not None:
+        found = _object(tree.repository, tree.commit, name, coord)
+    else:
+        found = regular_file(tree.top, name, coord, _leaving(patch).union(before))
+    if found is None:
+        return
+    content, executable = found
     target = directory / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # O_NOFOLLOW: the file may have been replaced since it was looked at.
-        with open(os.open(source, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-            target.write_bytes(stream.read())
-    except OSError as error:
-        raise TreeError(f"cannot read '{source}': {error.strerror}") from error
-    target.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+    target.write_bytes(content)
+    target.chmod(0o755 if executable else 0o644)
+
+
+def _object(
+    repository: Repository, commit: str, name: str, coord: Coord
+) -> tuple[bytes, bool] | None:
+    """Return a file of a commit and whether it is executable; None if not there."""
+    entry = repository.entry(commit, name)
+    if entry is None:
+        return None
+    if entry.mode == "120000":
+        raise ApplyError(
+            f"'{name}' is a symbolic link in the tree: not followed", coord
+        )
+    if not entry.mode.startswith("100"):
+        raise ApplyError(f"'{name}' is not a regular file in the tree", coord)
+    return repository.plumbing.contents([entry.oid])[0], entry.mode == "100755"
 
 
 def _leaving(patch: Patch) -> set[str]:
@@ -128,7 +140,7 @@ def _refusal(tree: Tree, patch: Patch, directory: Path, said: str) -> ApplyError
     reverse, _ = _git_apply(directory, patch, "--check", "--reverse")
     if reverse == 0:
         return ApplyError(
-            f"patch looks already applied to Xen {tree.version} in '{tree.top}'"
+            f"patch looks already applied to Xen {tree.version} in '{tree.place}'"
         )
     failed = _FAILED.search(said)
     if failed:
@@ -150,15 +162,10 @@ def _blob_difference(patch: Patch, file: str, directory: Path) -> str:
         target = directory / file
         if part.old != file or not part.old_blob or not target.is_file():
             continue
-        have = _blob_id(target.read_bytes())
+        have = blob_id(target.read_bytes())
         if not have.startswith(part.old_blob):
             return f" (made for blob {part.old_blob[:10]}, the tree has {have[:10]})"
     return ""
-
-
-def _blob_id(content: bytes) -> str:
-    blob = b"blob %d\0%s" % (len(content), content)
-    return hashlib.sha1(blob, usedforsecurity=False).hexdigest()
 
 
 def _offsets(patch: Patch, said: str) -> Offsets:
@@ -196,8 +203,8 @@ def _verify(part: FilePatch, offsets: tuple[int, ...], directory: Path) -> None:
             raise ApplyError("git applied this hunk at an unknown place", hunk.coord)
 
 
-def _verify_no_other(patch: Patch, directory: Path) -> None:
-    named = {part.new for part in patch.files}
+def _verify_no_other(patch: Patch, directory: Path, before: Collection[str]) -> None:
+    named = {*before, *(part.new for part in patch.files)}
     named |= {part.old for part in patch.files}  # the source of a copy stays
     for folder, _, names in os.walk(directory):
         for name in names:

@@ -43,6 +43,11 @@ class Entry:
     size: int
     name: str
 
+    @property
+    def small(self) -> bool:
+        """Tell whether it can be source."""
+        return self.size <= _BLOB_LIMIT
+
 
 @dataclass(frozen=True)
 class Repository:
@@ -147,8 +152,10 @@ class Repository:
 
     def file(self, commit: str, path: str) -> bytes | None:
         """Return a file of a commit; None if it has none of that name."""
-        oid = self._checked([f"{commit}:{path}"])[0]
-        return None if oid is None else self.plumbing.contents([oid])[0]
+        entry = self.entry(commit, path)
+        if entry is None or not entry.mode.startswith("100"):
+            return None
+        return self.plumbing.contents([entry.oid])[0] if entry.small else None
 
     def _checked(self, names: list[str]) -> list[str | None]:
         """Return the ids of what names blobs, None for what does not."""
@@ -169,16 +176,27 @@ class Repository:
 
     def entries(self, tree: str) -> list[Entry]:
         """List the files of a tree or commit, submodules left out."""
+        every = self._listed("-r", tree)
+        return [entry for entry in every if not entry.mode.startswith("16")]
+
+    def entry(self, tree: str, name: str) -> Entry | None:
+        """Return what has a name in a tree or commit; None if nothing has."""
+        if {"", ".", ".."} & set(name.split("/")) or "\0" in name:
+            return None
+        found = [e for e in self._listed(tree, "--", name) if e.name == name]
+        return found[0] if found else None
+
+    def _listed(self, *arguments: str) -> list[Entry]:
         output = self.plumbing.output(
-            "ls-tree", "-r", "-z", "--long", "--full-tree", tree
+            "ls-tree", "-z", "--long", "--full-tree", *arguments
         )
         found = []
         for line in output.split(b"\0")[:-1]:
             head, _, name = line.partition(b"\t")
-            mode, kind, oid, size = head.split()
-            if kind == b"blob":
-                text = name.decode("utf-8", "surrogateescape")
-                found.append(Entry(mode.decode(), oid.decode(), int(size), text))
+            mode, _, oid, size = head.split()
+            text = name.decode("utf-8", "surrogateescape")
+            number = int(size) if size.isdigit() else 0
+            found.append(Entry(mode.decode(), oid.decode(), number, text))
         return found
 
     def newest_holding(self, blobs: dict[str, str]) -> tuple[str, bool] | None:

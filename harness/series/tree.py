@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import TreeError
+from harness.series.repository import Repository
 
-__all__ = ["Tree", "enclosing_tree"]
+__all__ = ["Tree", "enclosing_tree", "is_unreachable"]
 
+_ARCHITECTURES = "xen/arch"
+_ARCHITECTURE = "xen/arch/arm"
+# Programs of the build and of the test suite; no hypervisor source includes them.
+_UNREACHABLE = frozenset({"xen/scripts", "xen/test", "xen/tools"})
 _LANDMARKS = ("xen/arch/arm", "xen/include/xen")
 _VERSION = re.compile(
     r"^\s*(?:export\s+)?XEN_(VERSION|SUBVERSION|EXTRAVERSION)\s*[?:]?=[ \t]*(.*)$",
@@ -20,17 +25,30 @@ _VARIABLE = re.compile(r"\$\([^()]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A Xen source tree: its top, links resolved, and the version it states."""
+    """A Xen source tree: its top, links resolved, and the version it states.
+
+    A tree written out from a ``commit`` holds only what the preprocessor can
+    reach: other files are in the ``repository``.
+    """
 
     top: Path
     major: int
     minor: int
     extra: str = ""
+    repository: Repository | None = None
+    commit: str = ""
 
     @property
     def version(self) -> str:
         """Return the version as Xen prints it, without a vendor's suffix."""
         return f"{self.major}.{self.minor}{self.extra}"
+
+    @property
+    def place(self) -> str:
+        """Return what a user knows the tree by."""
+        if self.repository is None:
+            return str(self.top)
+        return f"{self.repository.place}, commit {self.commit[:12]}"
 
     @classmethod
     def at(cls, path: Path) -> Tree:
@@ -46,6 +64,13 @@ class Tree:
                     f"'{path}' is not the top of a Xen tree: no {landmark}/ in it{hint}"
                 )
         return cls(top, *_read_version(top))
+
+
+def is_unreachable(directory: str) -> bool:
+    """Tell whether nothing below a directory can be part of the hypervisor."""
+    folder = directory.rpartition("/")[0]
+    other = folder == _ARCHITECTURES and directory != _ARCHITECTURE
+    return other or directory in _UNREACHABLE
 
 
 def enclosing_tree(path: Path) -> Tree | None:

@@ -1,4 +1,4 @@
-"""Show a tree with a patch applied, without touching the tree.
+"""Show a tree with patches applied, without touching the tree.
 
 The view is a temporary directory: real directories, the patched files as real
 files, every other file a symbolic link into the tree. Directories are never
@@ -10,35 +10,33 @@ from __future__ import annotations
 
 import os
 import posixpath
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import TreeError
+from harness.errors import ApplyError, TreeError
 from harness.series.git_apply import Offsets, apply_to_copies
 from harness.series.patch import Patch
-from harness.series.tree import Tree
+from harness.series.tree import Tree, is_unreachable
 
-__all__ = ["View", "apply"]
+__all__ = ["View", "apply", "stacked"]
 
-_ARCHITECTURES = "xen/arch"
-_ARCHITECTURE = "xen/arch/arm"
 _SHARED_MEMORY = "/dev/shm"
-# Programs of the build and of the test suite; no hypervisor source includes them.
-_UNREACHABLE = frozenset({"xen/scripts", "xen/test", "xen/tools"})
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A readable tree, patched or not.
+    """A readable tree, with patches of a series applied or none.
 
     ``roots`` are the only places where what is read may really lie: a file
     whose resolved name is below none of them came in through a link or an
-    ``#include`` that leaves the tree. ``files`` are the patched files that
-    exist, ``deleted`` those that the patch took away. ``offsets`` holds the
-    files with hunks that went elsewhere than their headers say.
+    ``#include`` that leaves the tree. ``files`` are the files of the patches
+    that exist, ``deleted`` those that they took away. ``patch`` is the last
+    one, and ``lines`` what it touched. ``offsets`` holds its files with hunks
+    that went elsewhere than their headers say.
     """
 
     root: Path
@@ -49,6 +47,15 @@ class View:
     deleted: tuple[str, ...] = ()
     offsets: Offsets = field(default_factory=dict)
     lines: dict[str, frozenset[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tree: Tree) -> View:
+        """Return a tree as it is."""
+        return cls(tree.top, (tree.top,), tree)
+
+    def untouched(self) -> View:
+        """Return the same files as what another patch is compared with."""
+        return replace(self, patch=None, offsets={}, lines={})
 
     def name(self, file: str) -> str:
         """Return a file's name relative to the top, given so or below ``root``."""
@@ -62,27 +69,55 @@ class View:
         real = Path(self.root, file).resolve()
         if not any(real.is_relative_to(root) for root in self.roots):
             return False
-        if self.patch is None or not real.is_relative_to(self.tree.top):
+        if not real.is_relative_to(self.tree.top):
             return True
         name = real.relative_to(self.tree.top).as_posix()
         return name not in self.files and name not in self.deleted
 
     def touched(self, file: str, line: int) -> bool:
-        """Tell whether the patch added this line or deleted what stood before it."""
+        """Tell whether the last patch added a line, or deleted what was before it."""
         return line in self.lines.get(self.name(file), ())
 
 
 @contextmanager
-def apply(tree: Tree, patch: Patch | None) -> Iterator[View]:
-    """Yield the tree as it is with the patch; the tree itself for None."""
-    if patch is None:
-        yield View(tree.top, (tree.top,), tree)
-        return
+def apply(tree: Tree, patches: tuple[Patch, ...] = ()) -> Iterator[View]:
+    """Yield the tree with patches applied, one after the other."""
+    with stacked(tree, patches) as views:
+        yield views[-1]
+
+
+@contextmanager
+def stacked(tree: Tree, patches: tuple[Patch, ...]) -> Iterator[tuple[View, ...]]:
+    """Yield the tree, and then what it is with each patch on top of those before."""
+    views = [View.of(tree)]
+    with ExitStack() as stack:
+        for number, patch in enumerate(patches, 1):
+            try:
+                views.append(stack.enter_context(_patched(views[-1], patch)))
+            except ApplyError as error:
+                if len(patches) == 1:
+                    raise
+                which = f"patch {number} of {len(patches)}"
+                raise ApplyError(f"{which}: {error.message}", error.coord) from error
+        yield tuple(views)
+
+
+@contextmanager
+def _patched(view: View, patch: Patch) -> Iterator[View]:
+    tree = view.tree
+    before = {*view.files, *view.deleted}
     with tempfile.TemporaryDirectory(prefix="harness-", dir=_memory()) as name:
         root = Path(name).resolve()
-        offsets = apply_to_copies(tree, patch, root)
+        for file in view.files:
+            target = root / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(view.root / file, target)
+        offsets = apply_to_copies(tree, patch, root, before)
+        own = before.union(*(part.names for part in patch.files))
+        # Before anything is linked: what the patches name and left behind.
+        files = {name for name in own if os.path.lexists(root / name)}
         try:
-            _Mirror(tree, patch, root).build()
+            _Mirror(tree, own, root).build()
         except OSError as error:
             raise TreeError(f"cannot write '{root}': {error.strerror}") from error
         yield View(
@@ -90,8 +125,8 @@ def apply(tree: Tree, patch: Patch | None) -> Iterator[View]:
             (root, tree.top),
             tree,
             patch,
-            tuple(part.new for part in patch.files if part.new is not None),
-            tuple(sorted(_deleted(patch, root))),
+            tuple(sorted(files)),
+            tuple(sorted(own - files)),
             offsets,
             _touched_lines(patch, offsets),
         )
@@ -103,12 +138,6 @@ def _memory() -> str | None:
     if any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")):
         return None
     return _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
-
-
-def _deleted(patch: Patch, root: Path) -> set[str]:
-    # The source of a copy is named as old as well, and stays.
-    names = {part.old for part in patch.files if part.old is not None}
-    return {name for name in names if not os.path.lexists(root / name)}
 
 
 def _touched_lines(patch: Patch, offsets: Offsets) -> dict[str, frozenset[int]]:
@@ -125,11 +154,10 @@ def _touched_lines(patch: Patch, offsets: Offsets) -> dict[str, frozenset[int]]:
 class _Mirror:
     """Link what the preprocessor can reach into a directory of patched files."""
 
-    def __init__(self, tree: Tree, patch: Patch, root: Path) -> None:
+    def __init__(self, tree: Tree, own: set[str], root: Path) -> None:
         self.top = str(tree.top)
         self.root = str(root)
-        # Before anything is linked: what the patch names and left behind.
-        self.own = {name for part in patch.files for name in part.names}
+        self.own = own
         self.seen: set[str] = set()
 
     def build(self) -> None:
@@ -159,9 +187,7 @@ class _Mirror:
         if entry.is_symlink():
             self._link(entry.path, name, waiting)
         elif entry.is_dir(follow_symlinks=False):
-            folder = name.rpartition("/")[0]
-            other = folder == _ARCHITECTURES and name != _ARCHITECTURE
-            if not other and name not in _UNREACHABLE:
+            if not is_unreachable(name):
                 waiting.append(name)
         else:
             os.symlink(entry.path, f"{self.root}/{name}")

@@ -5,12 +5,13 @@ from harness.targets.physical import PES
 from harness.targets.run import Facts, Run, facts_of
 from harness.targets.scenarios import Scenario
 from harness.targets.stage2 import Mismatch
-from harness.targets.xen_arm64 import LoadedTarget, TreeView, XenArm64
+from harness.targets.xen_arm64 import Code, LoadedTarget, TreeView, XenArm64
 
 __all__ = [
     "PES",
     "TARGET",
     "TARGETS",
+    "Code",
     "Facts",
     "LoadedTarget",
     "Mismatch",

@@ -12,8 +12,8 @@ from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Query, Recorder
 from harness.frontend.build import build_of
-from harness.frontend.preprocess import PROBE_PREFIX
-from harness.frontend.unit import load_unit
+from harness.frontend.preprocess import PROBE_PREFIX, preprocess
+from harness.frontend.unit import digest_of, load_unit
 from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
 from harness.targets.boundary_locks import OVERRIDDEN
@@ -38,7 +38,7 @@ from harness.targets.world import Checkpoint, World, register_file
 from reference_model.coordinates import Coord
 from reference_model.events import Event
 
-__all__ = ["LoadedTarget", "TreeView", "XenArm64"]
+__all__ = ["Code", "LoadedTarget", "TreeView", "XenArm64"]
 
 NAME = "xen-arm64-p2m"
 
@@ -95,6 +95,21 @@ class XenArm64:
         """Return the source files that are run, relative to the tree's top."""
         return version_of(view.root).sources
 
+    def code(self, view: TreeView, generated: Path, config: Path | None = None) -> Code:
+        """Preprocess the code of a tree, as ``load`` does, and no more."""
+        files = self.files(view)
+        build = build_of(view.root, files[0], roots=view.roots, config=config)
+        result = preprocess(
+            view.root,
+            files,
+            generated=generated,
+            roots=view.roots,
+            probes=tuple(ERRATA.values()),
+            build=build,
+        )
+        read = frozenset((*result.files, *result.inputs))
+        return Code(digest_of(result.text), read, build.name)
+
     def load(
         self, view: TreeView, generated: Path, config: Path | None = None
     ) -> LoadedTarget:
@@ -122,6 +137,17 @@ class XenArm64:
             stage1_first=stage1_comes_first(view.root),
             platform=self.platform,
         )
+
+
+class Code(NamedTuple):
+    """What tells the code of trees apart, and the files that it comes from.
+
+    ``configuration`` says in words how it is configured.
+    """
+
+    digest: str
+    files: frozenset[str]
+    configuration: str
 
 
 class LoadedTarget:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.check.alike import shared, trace_of, traits_of
 from harness.report.examples import example
-from harness.series import Patch, apply, choose_base, read_patch
+from harness.series import Patch, Tree, apply, read_patch
 from harness.series.base import EMBEDDED
 from harness.targets import TARGET, Run
 from reference_model.cores import PROFILES
@@ -35,9 +35,12 @@ def _outcome(profile: Profile, run: Run) -> frozenset[object]:
 
 def _pairs(patch: Patch) -> list[list[tuple[Profile, Run, Run]]]:
     """Run scenarios for every profile, as the analysis does."""
-    tree = choose_base(None, EMBEDDED, patch, EMBEDDED)
+    tree = Tree.at(EMBEDDED)
     found = []
-    with apply(tree, patch) as view, tempfile.TemporaryDirectory() as work:
+    with (
+        apply(tree, () if patch is None else (patch,)) as view,
+        tempfile.TemporaryDirectory() as work,
+    ):
         target = TARGET.load(view, Path(work))
         for scenario in target.scenarios():
             if scenario.name not in SCENARIOS:

@@ -247,8 +247,6 @@ def test_usage_errors(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["check", "/nowhere/a.patch"], "cannot read patch '/nowhere/a.patch'"),
-        (["check", "/"], "cannot read patch '/'"),
         (["check", "--example", "bad_nothing"], "no example 'bad_nothing': there are "),
         (["check", "x", "--example", "y"], "--example comes with its own patch"),
         (["audit", "--profile", "P9"], "no profile 'P9': 'harness profiles'"),
@@ -266,6 +264,19 @@ def test_errors_before_the_pipeline(
     assert err.startswith(f"harness: error: {message}")
     assert err.count("\n") == 1
     assert stub.requests == []
+
+
+def test_a_patch_that_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("/nowhere/a.patch", str(tmp_path), "a\0b"):
+        assert main(["check", name]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+    main(["check", "/nowhere/a.patch"])
+    message = "harness: error: cannot read patch '/nowhere/a.patch': no such file, and"
+    assert capsys.readouterr().err.startswith(message)
 
 
 def test_all_among_profiles_means_all(stub: Pipeline, patch: str) -> None:

@@ -61,7 +61,7 @@ def refusal(top: Path, data: bytes) -> str:
     before = fingerprint(top)
     with (
         pytest.raises(HarnessError) as caught,
-        apply(Tree.at(top), read_patch(data, "p.diff")),
+        apply(Tree.at(top), (read_patch(data, "p.diff"),)),
     ):
         pass
     assert isinstance(caught.value, (ApplyError, TreeError))
@@ -77,7 +77,7 @@ def preprocess(root: Path, file: str) -> str:
 
 
 def test_without_a_patch_the_view_is_the_tree(top: Path, temporary: Path) -> None:
-    with apply(Tree.at(top), None) as view:
+    with apply(Tree.at(top)) as view:
         assert view.root == top.resolve()
         assert view.roots == (view.root,)
         assert not view.touched(P2M, 1)
@@ -87,7 +87,7 @@ def test_without_a_patch_the_view_is_the_tree(top: Path, temporary: Path) -> Non
 def test_view_of_a_change(repository: Path, top: Path, temporary: Path) -> None:
     patch = read_patch(change(repository, {P2M: edit(20, "new\n")}), "p")
     before = fingerprint(top)
-    with apply(Tree.at(top), patch) as view:
+    with apply(Tree.at(top), (patch,)) as view:
         assert (view.root / P2M).read_text() == edit(20, "new\n")
         assert not (view.root / P2M).is_symlink()
         unpatched = view.root / "xen/include/xen/mm.h"
@@ -113,7 +113,7 @@ def test_temporary_directory_goes_when_the_body_fails(
     repository: Path, top: Path, temporary: Path
 ) -> None:
     patch = read_patch(change(repository, {P2M: edit(20, "new\n")}), "p")
-    with pytest.raises(ZeroDivisionError), apply(Tree.at(top), patch):
+    with pytest.raises(ZeroDivisionError), apply(Tree.at(top), (patch,)):
         raise ZeroDivisionError
     assert not any(temporary.iterdir())
 
@@ -137,7 +137,7 @@ def test_new_deleted_renamed_copied_and_mode(repository: Path, top: Path) -> Non
     )
     assert b"copy to copy.h" in data
     before = fingerprint(top)
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert not (view.root / P2M).exists()
         assert (view.root / "xen/arch/arm/p2m.c").read_text() == edit(3, "new\n")
         assert view.touched("xen/arch/arm/p2m.c", 3)
@@ -155,7 +155,7 @@ def test_new_deleted_renamed_copied_and_mode(repository: Path, top: Path) -> Non
 def test_file_replaced_by_a_directory(repository: Path, top: Path) -> None:
     (repository / "xen/include/xen/mm.h").unlink()
     data = change(repository, {"xen/include/xen/mm.h/types.h": "int t;\n"})
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert (view.root / "xen/include/xen/mm.h/types.h").read_text() == "int t;\n"
 
 
@@ -165,7 +165,7 @@ def test_offsets_are_recorded_and_move_the_line_map(
     text = edit(10, "ten\nmore\n", edit(35, ""))
     data = change(repository, {P2M: text})
     (top / P2M).write_text("first\nsecond\n" + SOURCE)
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert view.offsets == {P2M: (2, 2)}
         lines = (view.root / P2M).read_text().splitlines()
         touched = [n for n in range(1, 60) if view.touched(P2M, n)]
@@ -181,7 +181,7 @@ def test_offset_of_one_hunk_of_one_file(repository: Path, top: Path) -> None:
     text = edit(30, "thirty\n", edit(10, "ten\n"))
     data = change(repository, {P2M: text, other: text})
     (top / P2M).write_text(edit(20, ""))
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert view.offsets == {P2M: (0, -1)}
         assert [n for n in range(60) if view.touched(P2M, n)] == [10, 29]
         assert [n for n in range(60) if view.touched(other, n)] == [10, 30]
@@ -206,7 +206,7 @@ def test_white_space_must_match(repository: Path, top: Path) -> None:
 
 def test_carriage_returns_of_the_mailer(repository: Path, top: Path) -> None:
     data = change(repository, {P2M: edit(20, "new\n")}).replace(b"\n", b"\r\n")
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert (view.root / P2M).read_bytes() == edit(20, "new\n").encode()
 
 
@@ -216,21 +216,21 @@ def test_carriage_returns_of_the_file(repository: Path, top: Path) -> None:
     git(repository, "commit", "-qam", "cr")
     text = edit(20, "new\n").replace("\n", "\r\n").encode()
     (repository / P2M).write_bytes(text)
-    with apply(Tree.at(top), read_patch(diff(repository), "p")) as view:
+    with apply(Tree.at(top), (read_patch(diff(repository), "p"),)) as view:
         assert (view.root / P2M).read_bytes() == text
         assert [n for n in range(60) if view.touched(P2M, n)] == [20]
 
 
 def test_no_newline_at_the_end(repository: Path, top: Path) -> None:
     data = change(repository, {P2M: SOURCE.rstrip("\n") + "!"})
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert (view.root / P2M).read_text().endswith("line 40!")
         assert view.touched(P2M, 40)
 
 
 def test_file_without_prefix(repository: Path, top: Path) -> None:
     data = change(repository, {P2M: edit(20, "new\n")}, "--no-prefix")
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert view.touched(P2M, 20)
 
 
@@ -303,7 +303,7 @@ def test_links_of_the_tree_lead_to_the_same_place_in_the_view(
     (top / "xen/dangling").symlink_to("nowhere")
     (tmp_path / "away").mkdir()
     (top / "xen/away").symlink_to(tmp_path / "away")
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         for name in ("xen/include/asm/mmu/p2m.c", "xen/p2m.c"):
             assert (view.root / name).read_text() == edit(20, "new\n")
         assert (view.root / "xen/include/tools/symbols.c").read_text() == "int tool;\n"
@@ -318,11 +318,11 @@ def test_links_of_the_tree_lead_to_the_same_place_in_the_view(
 def test_include_by_dot_dot_reads_the_patched_file(repository: Path, top: Path) -> None:
     # Were public/hvm a link to a directory, "../xen.h" would be the tree's.
     data = change(repository, {"xen/include/public/xen.h": "int patched;\n"})
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         said = preprocess(view.root, "xen/include/public/hvm/save.h").split()
     assert said == ["int", "patched;", "int", "near;"]
     data = change(repository, {"xen/include/public/hvm/near.h": "int patched;\n"})
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         said = preprocess(view.root, "xen/include/public/hvm/save.h").split()
     assert said == ["int", "public_xen;", "int", "patched;"]
 
@@ -341,7 +341,7 @@ def test_environment_of_a_hook_does_no_harm(
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "apply.whitespace")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "fix")
     monkeypatch.setenv("GIT_TRACE", "1")
-    with apply(Tree.at(top), read_patch(data, "p")) as view:
+    with apply(Tree.at(top), (read_patch(data, "p"),)) as view:
         assert (view.root / P2M).read_text() == edit(20, "new\n")
     assert fingerprint(repository) == before
     (top / P2M).write_text(edit(18, "line  18\n"))
@@ -352,12 +352,12 @@ def test_links_are_made_in_memory_unless_told_otherwise(
     repository: Path, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patch = read_patch(change(repository, {P2M: edit(20, "new\n")}), "p")
-    with apply(Tree.at(top), patch) as view:
+    with apply(Tree.at(top), (patch,)) as view:
         assert view.root.parent == Path(os.environ["TMPDIR"]).resolve()
     monkeypatch.delenv("TMPDIR")
     if not os.access("/dev/shm", os.W_OK):
         pytest.skip("no /dev/shm to write to")
-    with apply(Tree.at(top), patch) as view:
+    with apply(Tree.at(top), (patch,)) as view:
         assert view.root.parent == Path("/dev/shm").resolve()
         assert (view.root / P2M).read_text() == edit(20, "new\n")
     assert not view.root.exists()
@@ -370,7 +370,7 @@ def test_temporary_directory_inside_a_repository(
     inside = repository / "docs"
     inside.mkdir()
     place_temporary_files(inside, monkeypatch)
-    with apply(Tree.at(repository), read_patch(data, "p")) as view:
+    with apply(Tree.at(repository), (read_patch(data, "p"),)) as view:
         assert (view.root / P2M).read_text() == edit(20, "new\n")
         assert (view.root / "xen/new.c").exists()
     assert git(repository, "status", "--porcelain") == b""
@@ -383,7 +383,7 @@ def test_two_views_at_once(repository: Path, top: Path) -> None:
     barrier = threading.Barrier(len(datas), timeout=30)
 
     def work(number: int) -> None:
-        with apply(Tree.at(top), read_patch(datas[number], "p")) as view:
+        with apply(Tree.at(top), (read_patch(datas[number], "p"),)) as view:
             barrier.wait()
             found[number] = (view.root / P2M).read_text()
             barrier.wait()
@@ -415,7 +415,7 @@ def test_random_edits_give_the_file_and_its_touched_lines(
         shift = "shift\n" * chance.randrange(3)
         (top / P2M).write_text(shift + SOURCE)
         data = change(repository, {P2M: text})
-        with apply(tree, read_patch(data, "p")) as view:
+        with apply(tree, (read_patch(data, "p"),)) as view:
             lines = (view.root / P2M).read_text().splitlines(keepends=True)
             (part,) = view.patch.files if view.patch else ()
             moved = view.offsets.get(P2M, (0,) * len(part.hunks))

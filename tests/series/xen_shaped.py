@@ -36,9 +36,11 @@ def make_tree(top: Path) -> Path:
     return top
 
 
-def git(directory: Path, *arguments: str) -> bytes:
-    """Run git with nobody's configuration."""
+def git(directory: Path, *arguments: str, dates: str = "") -> bytes:
+    """Run git with nobody's configuration; commits get the date given."""
     home = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    if dates:
+        home |= {"GIT_AUTHOR_DATE": dates, "GIT_COMMITTER_DATE": dates}
     person = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
     return subprocess.run(
         ["git", *person, *arguments],

@@ -1,0 +1,145 @@
+"""What ``check`` and ``audit`` have in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.assumptions import add_option, read
+from harness.commands.outcome import Outcome
+from harness.commands.patch_argument import add_tree
+from harness.errors import UsageError
+from harness.exitcodes import Strictness, exit_code
+from harness.report.formats import FORMATS
+from harness.report.model_version import model_version
+from harness.report.text import render_text, terse_text
+from reference_model.cores import chosen_profiles
+
+if TYPE_CHECKING:
+    from harness.check.request import CheckRequest
+    from harness.check.result import Result
+
+__all__ = ["add_analysis", "reported", "request_of"]
+
+
+def add_analysis(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    add_tree(parser)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="a .config, or the directory of a build outside the tree; default: that "
+        "of the tree if it was built, else its defconfig",
+    )
+    parser.add_argument(
+        "--profile",
+        type=_names,
+        default=("all",),
+        metavar="NAME,...",
+        help="CPU profiles or real cores; all (default) is the profiles of the "
+        "architecture, cores every core",
+    )
+    add_option(parser)
+    parser.add_argument(
+        "--scenario",
+        type=_names,
+        metavar="NAME,...",
+        help="scenarios, or families of them (before the slash); default: all",
+    )
+    parser.add_argument(
+        "--format", choices=tuple(FORMATS), default="text", help="default: text"
+    )
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", help="processes; default: one per CPU"
+    )
+    parser.add_argument(
+        "--save-traces",
+        type=Path,
+        metavar="DIR",
+        help="write the trace of each new finding there, for harness replay",
+    )
+    talk = parser.add_mutually_exclusive_group()
+    talk.add_argument(
+        "-q", "--quiet", action="store_true", help="one line for each finding"
+    )
+    talk.add_argument(
+        "-v", "--verbose", action="store_true", help="show what is left out, too"
+    )
+    codes = parser.add_mutually_exclusive_group()
+    for option, strictness, what in (
+        ("--require-conclusive", Strictness.CONCLUSIVE, "exit 3 if inconclusive"),
+        ("--bisect", Strictness.BISECT, "exit 125 if there is no verdict"),
+        ("--exit-zero", Strictness.ADVISORY, "exit 0 even with findings"),
+    ):
+        codes.add_argument(
+            option,
+            dest="strictness",
+            action="store_const",
+            const=strictness,
+            default=Strictness.DEFAULT,
+            help=what,
+        )
+
+
+def request_of(arguments: argparse.Namespace) -> CheckRequest:
+    """Return the request that the options make, without a patch."""
+    from harness.check.request import CheckRequest
+
+    return CheckRequest(
+        patch=None,
+        patch_name="",
+        tree=arguments.tree,
+        cwd=Path.cwd(),
+        profiles=_profile_names(arguments.profile),
+        scenarios=arguments.scenario,
+        jobs=arguments.jobs,
+        progress=arguments.progress,
+        assumptions=read(arguments.assume),
+        base=arguments.base,
+        config=arguments.config,
+    )
+
+
+def reported(
+    result: Result, request: CheckRequest, arguments: argparse.Namespace
+) -> Outcome:
+    """Save the traces if that is asked for; return the report and its exit code."""
+    if arguments.save_traces is not None:
+        from harness.check.saved_traces import save_traces
+
+        directory = arguments.save_traces
+        result = save_traces(request, result, directory, model_version())
+    code = exit_code(result.verdict, arguments.strictness)
+    if arguments.format != "text":
+        return Outcome(FORMATS[arguments.format](result), code)
+    colour = arguments.colour and not os.environ.get("NO_COLOR")
+    if arguments.quiet:
+        return Outcome(terse_text(result, colour=colour), code)
+    return Outcome(render_text(result, colour=colour, verbose=arguments.verbose), code)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
+    if not names:
+        raise argparse.ArgumentTypeError("expected names separated by commas")
+    return names
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not '{text}'")
+    return int(text)
+
+
+def _profile_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the full names of profiles, cores with all their variants."""
+    every: dict[str, None] = {}
+    for name in names:
+        chosen = chosen_profiles(name)
+        if not chosen:
+            raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
+        every.update(dict.fromkeys(chosen))
+    return tuple(every)

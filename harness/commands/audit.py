@@ -1,0 +1,27 @@
+"""``harness audit``: check a tree as it is."""
+
+from __future__ import annotations
+
+import argparse
+
+from harness.commands.analysis import add_analysis, reported, request_of
+from harness.commands.outcome import Outcome
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.description = (
+        "Check a tree as it is: the files of a working directory, those of HEAD of a "
+        "bare repository, or those of --base."
+    )
+    add_analysis(parser)
+
+
+def run(arguments: argparse.Namespace) -> Outcome:
+    """Check the tree."""
+    from harness.check import pipeline
+
+    request = request_of(arguments)
+    return reported(pipeline.audit(request), request, arguments)
