@@ -48,6 +48,7 @@ _DOMID_IDLE = 0x7FFF
 _HERE = Coord("<world>", 0)
 
 _HCR_HYPERVISOR = 7 << 3
+_PSTATE = 0x3C5  # of a guest: its kernel, exceptions masked
 
 
 class Builder:
@@ -279,6 +280,16 @@ class Builder:
         if names.vcpu_hcr is not None:
             place = address + names.vcpu_hcr
             self.memory.poke(place, names.pointer, self.platform.guest_hcr)
+        if names.vcpu_cpu_info is not None and names.cpu_info_cpsr is not None:
+            place, top = address + names.vcpu_cpu_info, self.new_stack(name)
+            self.memory.poke(place, names.pointer, top)
+        return address
+
+    def new_stack(self, vcpu: str) -> int:
+        """Return the top of a vCPU's stack, with the state of its guest."""
+        size = size_of(self.unit.records["struct cpu_info"])
+        address = self.memory.add(size, f"cpu_info of {vcpu}", zero=True).base
+        self.memory.poke(address + (self.names.cpu_info_cpsr or 0), 4, _PSTATE)
         return address
 
     def make_domain(self, pe: int, number: int) -> None:

@@ -16,6 +16,7 @@ from harness.ir.types import Record
 from harness.targets.page_pool import PagePools
 from harness.targets.versions import (
     CONSTANTS,
+    DYING,
     ENTRY_POINTS,
     MEM_ACCESS_CONSTANTS,
     MEMBERS,
@@ -36,14 +37,17 @@ class Names:
     domain_size: int
     domain_id: int
     domain_p2m: int  # domain.arch.p2m
+    domain_dying: int | None  # domain.is_dying
     domain_type: int | None  # domain.arch.type, 64-bit or 32-bit
     vcpu_size: int
     vcpu_id: int
     vcpu_id_size: int
     vcpu_domain: int
+    vcpu_cpu_info: int | None  # vcpu.arch.cpu_info
     vcpu_hcr: int | None  # vcpu.arch.hcr_el2
     vcpu_sctlr: int  # vcpu.arch.sctlr
     sctlr_size: int
+    cpu_info_cpsr: int | None  # cpu_info.guest_cpu_user_regs.cpsr
     p2m_lock: int
     p2m_vttbr: int
     p2m_mem_access: int | None  # p2m_domain.mem_access_enabled
@@ -53,6 +57,7 @@ class Names:
     list_next: int  # list_head.next
     pools: PagePools | None
     constants: dict[str, int]
+    dying: int  # what domain.is_dying is set to
 
 
 def locate(unit: Unit) -> Names:
@@ -74,14 +79,17 @@ def locate(unit: Unit) -> Names:
         domain_size=size_of(_record(unit, "domain")),
         domain_id=at["domain_id"],
         domain_p2m=at["domain_p2m"],
+        domain_dying=_optional(unit, "domain_dying"),
         domain_type=_optional(unit, "domain_type"),
         vcpu_size=size_of(_record(unit, "vcpu")),
         vcpu_id=at["vcpu_id"],
         vcpu_id_size=size_of(places["vcpu_id"].type),
         vcpu_domain=at["vcpu_domain"],
+        vcpu_cpu_info=_optional(unit, "vcpu_cpu_info"),
         vcpu_hcr=_optional(unit, "vcpu_hcr"),
         vcpu_sctlr=at["vcpu_sctlr"],
         sctlr_size=size_of(places["vcpu_sctlr"].type),
+        cpu_info_cpsr=_optional(unit, "cpu_info_cpsr"),
         p2m_lock=at["p2m_lock"],
         p2m_vttbr=at["p2m_vttbr"],
         p2m_mem_access=mem_access,
@@ -91,6 +99,7 @@ def locate(unit: Unit) -> Names:
         list_next=at["page_next"] - at["page_list"],
         pools=_pools(unit),
         constants=constants,
+        dying=unit.constants.get(DYING, 1),
     )
 
 

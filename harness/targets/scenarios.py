@@ -6,14 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from harness.targets.lifetime import LIFETIMES
 from harness.targets.operations import OPERATIONS, Needs, Operation
+from harness.targets.set_way import SET_WAY_SCENARIOS
 from harness.targets.world import World
-from reference_model.events import Eret
 
 __all__ = ["SCENARIOS", "Scenario"]
-
-NEW_DOMAIN_IPA = 0x4020_3000
-NEW_DOMAIN_PAGE = 0x4130_0000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,51 +119,9 @@ _SWITCHES = (
     ),
 )
 
-# ------------------------------------------------------------- a new domain
-
-
-def _start_before_creation(world: World) -> None:
-    """Leave PE 1 in a guest of an earlier owner of domain d3's VMID.
-
-    It could be a domain of before, or a guest of a hypervisor that ran before
-    this one: who creates a domain cannot know what TLBs hold for its VMID.
-    """
-    _vcpu(world, "d1", 0, 0)
-    _vcpu(world, "d2", 0, 1)
-    before = world.save()
-    world.create_domain(0, 3)
-    vmid = world.vttbr_of("d3") >> 48
-    world.restore(before)
-    root = world.copy_root("d2")
-    world.execution.cpu.registers[1, "VTTBR_EL2"] = vmid << 48 | root
-
-
-def _create_domain(world: World) -> None:
-    """Create domain d3 on PE 0 and let it run on PE 1."""
-    world.emit(Eret(1))  # not a guest of this world: no vCPU is entered
-    world.enter_guest(0)
-    world.trap(1)
-    _vcpu(world, "d2", 1, 1)
-    world.enter_guest(1)
-    world.trap(0)
-    world.create_domain(0, 3)
-    world.set_entry(0, "d3", NEW_DOMAIN_IPA, 1, NEW_DOMAIN_PAGE)
-    world.enter_guest(0)
-    world.trap(1)
-    _vcpu(world, "d3", 0, 1)
-    world.enter_guest(1)
-
-
-_CREATION = Scenario(
-    "create-domain",
-    "a domain is created with a VMID for which a TLB may hold entries",
-    "page",
-    _create_domain,
-    _start_before_creation,
-)
-
 SCENARIOS: tuple[Scenario, ...] = (
     *_operation_scenarios(),
     *(_switch_scenario(*switch) for switch in _SWITCHES),
-    _CREATION,
+    *(Scenario(*lifetime) for lifetime in LIFETIMES),
+    *(Scenario(*set_way) for set_way in SET_WAY_SCENARIOS),
 )

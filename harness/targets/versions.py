@@ -14,17 +14,26 @@ from pathlib import Path
 from harness.errors import TreeError
 
 __all__ = [
+    "CLEAR_ROOT",
     "CONSTANTS",
     "CREATION_FINISHED",
+    "DYING",
     "ENTRY_POINTS",
+    "FINAL_TEARDOWN",
+    "FLUSH_VM",
     "INVALIDATE_ROOT",
     "MEMBERS",
     "MEM_ACCESS_CONSTANTS",
     "OPTIONAL_MEMBERS",
     "POOL_MEMBERS",
+    "RELINQUISH",
     "RESOLVE_FAULT",
     "SET_ALLOCATION",
     "SET_ENTRY",
+    "SET_WAY",
+    "TEARDOWN",
+    "TEARDOWN_POOL",
+    "TOGGLE_CACHE",
     "VERSIONS",
     "VMID_ALLOCATOR",
     "Version",
@@ -45,11 +54,11 @@ class Version:
 # The first one whose marks are all there.
 VERSIONS = (
     Version(
-        "4.18 and later",
+        "4.19 and later",
         ("xen/arch/arm/mmu/p2m.c",),
         ("xen/arch/arm/mmu/p2m.c", "xen/arch/arm/p2m.c"),
     ),
-    Version("up to 4.17", ("xen/arch/arm/p2m.c",), ("xen/arch/arm/p2m.c",)),
+    Version("up to 4.18", ("xen/arch/arm/p2m.c",), ("xen/arch/arm/p2m.c",)),
 )
 
 # Functions that are called from outside the code under test.
@@ -72,11 +81,27 @@ VMID_ALLOCATOR = "p2m_vmid_allocator_init"
 # What changes a range of a p2m whose lock is held (from September 2016 on).
 SET_ENTRY = "p2m_set_entry"
 
-# What clears the valid bits of the root,
-# to see what a guest touches (from 4.12 on): called for a domain, else for a p2m.
+# What clears the valid bits of the root, to see what a guest touches (from 4.12
+# on): called for a domain, else for a p2m.
 CREATION_FINISHED = "p2m_domain_creation_finished"
 INVALIDATE_ROOT = (CREATION_FINISHED, "p2m_invalidate_root")
 RESOLVE_FAULT = "p2m_resolve_translation_fault"
+
+# What handles cache maintenance of a guest by set and way (from 4.12 on).
+SET_WAY = "p2m_set_way_flush"
+TOGGLE_CACHE = "p2m_toggle_cache"
+FLUSH_VM = "p2m_flush_vm"
+
+# What destroys a domain's p2m, in this order.  The second is part of the third
+# up to 4.17; the pool is there where SET_ALLOCATION is.
+RELINQUISH = "relinquish_p2m_mapping"
+CLEAR_ROOT = "p2m_clear_root_pages"
+TEARDOWN = "p2m_teardown"
+TEARDOWN_POOL = "p2m_teardown_allocation"
+FINAL_TEARDOWN = "p2m_final_teardown"
+
+# The enumerator that says so in domain.is_dying.
+DYING = "DOMDYING_dying"
 
 # Enumerators, under each name in use.
 CONSTANTS: dict[str, tuple[str, ...]] = {
@@ -108,6 +133,9 @@ MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
 
 # Members that a version may be without.
 OPTIONAL_MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
+    "domain_dying": (("domain", "is_dying"),),
+    "vcpu_cpu_info": (("vcpu", "arch.cpu_info"),),
+    "cpu_info_cpsr": (("cpu_info", "guest_cpu_user_regs.cpsr"),),
     "domain_type": (("domain", "arch.type"),),
     "p2m_mem_access": (("p2m_domain", "mem_access_enabled"),),  # from 4.6 on
     "vcpu_hcr": (("vcpu", "arch.hcr_el2"),),  # from 4.9 on

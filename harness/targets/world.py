@@ -15,7 +15,7 @@ from harness.targets import context_switch
 from harness.targets.boundary_domain_page import DomainPages
 from harness.targets.boundary_locks import Locks
 from harness.targets.boundary_radix import RadixTrees
-from harness.targets.context_switch import Stage1
+from harness.targets.domain import Domain, Vcpu
 from harness.targets.names import Names
 from harness.targets.physical import HEAP_BASE, HEAP_SIZE, PAGE_SHIFT, PAGE_SIZE, Heap
 from harness.targets.platform import Platform
@@ -23,8 +23,11 @@ from harness.targets.stage2 import Mapping as Stage2Mapping
 from harness.targets.stage2 import Mismatch, TableMap, compare, either, replace
 from harness.targets.versions import (
     CREATION_FINISHED,
+    FLUSH_VM,
     INVALIDATE_ROOT,
+    RELINQUISH,
     RESOLVE_FAULT,
+    SET_ENTRY,
     first_of,
 )
 from reference_model.events import (
@@ -37,32 +40,12 @@ from reference_model.events import (
 
 __all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
-_CHANGING = ("p2m_set_entry", RESOLVE_FAULT, *INVALIDATE_ROOT)
+_CHANGING = (SET_ENTRY, RESOLVE_FAULT, RELINQUISH, FLUSH_VM, *INVALIDATE_ROOT)
 _LEVELS = 4
 _ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
 _ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx", "p2m_map_foreign_rw": "rw"}
 _RESTRICTED = {"p2m_access_rwx": "rwx", "p2m_access_rx": "rx"}
-
-
-@dataclass(frozen=True, slots=True)
-class Vcpu:
-    """A vCPU: where its struct lies, and its own stage 1."""
-
-    name: str
-    address: int
-    domain: str
-    stage1: Stage1
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """A domain: where its struct and its p2m lie."""
-
-    name: str
-    address: int
-    p2m: int
-    vcpus: tuple[Vcpu, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +145,12 @@ class World:
         if function not in self.execution.unit.functions:
             raise TreeError(f"no function '{function}' in {self.execution.unit.file}")
         return self.execution.call(function, *arguments) or 0
+
+    def call_as_declared(self, pe: int, function: str, first: int) -> int:
+        """Run a C function on ``pe``; arguments after the first one are zero."""
+        declared = self.execution.unit.functions.get(function)
+        more = len(declared.parameters) - 1 if declared is not None else 0
+        return self.call(pe, function, first, *(0,) * more)
 
     def save(self) -> Checkpoint:
         """Remember the state."""
@@ -275,9 +264,13 @@ class World:
         of = self.domains[domain]
         finished = function == CREATION_FINISHED
         self.call(pe, function, of.address if finished else of.p2m)
+        self.track(domain)
+        self.emit(Release(pe, f"the root of {domain} is invalidated"))
+
+    def track(self, domain: str) -> None:
+        """Expect that each access of the guest faults once from now on."""
         self.tracked[domain] = self.expected[domain]
         self.expected[domain] = []
-        self.emit(Release(pe, f"the root of {domain} is invalidated"))
 
     def touch(self, pe: int, domain: str, ipa: int) -> None:
         """Let the guest touch a page and the hypervisor handle the faults.
@@ -372,6 +365,24 @@ class World:
         aarch32 = self.platform.aarch32
         context_switch.restore_stage1(self, pe, vcpu.stage1, aarch32=aarch32)
 
+    def switch_to_idle(self, pe: int) -> None:
+        """Switch ``pe`` from what it runs to its idle vCPU.
+
+        That one never leaves the hypervisor: nothing is restored for it.
+        """
+        previous = self.running.get(pe)
+        pointer = self.current_vcpu(pe)
+        self.memory.poke(pointer, self.names.pointer, self.idle[pe])
+        if previous is not None:
+            self.call(pe, "p2m_save_state", previous.address)
+            context_switch.after_save(self, pe)
+        self.running[pe] = None
+
+    def forget_domain(self, name: str) -> None:
+        """Take note that a domain is gone."""
+        for known in (self.domains, self.expected, self.tracked, self.pools):
+            known.pop(name, None)
+
     # ---------------------------------------------------------------- results
 
     def table_words(self) -> list[tuple[int, int]]:
@@ -403,22 +414,23 @@ class World:
 
     def mismatches(self) -> list[Mismatch]:
         """Compare every domain's tables with what the operations should leave."""
-        functions = self.execution.unit.functions
-        coord = functions[self.changed_by].coord if self.changed_by else None
-        wrong = [
-            mismatch
-            for name in sorted(self.domains)
-            for mismatch in compare(
-                name,
-                self.expected[name],
-                self.tables_of(name).mappings(self.table),
-                self.tracked.get(name, ()),
-            )
-        ]
-        return [
-            mismatch._replace(function=self.changed_by, coord=coord)
-            for mismatch in (*wrong, *self.strayed, *self._left_mapped())
-        ]
+        wrong = [m for name in sorted(self.domains) for m in self.mismatches_of(name)]
+        more = (*self.strayed, *self._left_mapped())
+        return wrong + [self._blamed(mismatch) for mismatch in more]
+
+    def mismatches_of(self, name: str) -> list[Mismatch]:
+        """Compare one domain's tables with what the operations should leave."""
+        found = self.tables_of(name).mappings(self.table)
+        tracked = self.tracked.get(name, ())
+        wrong = compare(name, self.expected[name], found, tracked)
+        return [self._blamed(mismatch) for mismatch in wrong]
+
+    def _blamed(self, mismatch: Mismatch) -> Mismatch:
+        """Name the function that was to change the mappings last."""
+        if mismatch.coord is not None or not self.changed_by:
+            return mismatch
+        coord = self.execution.unit.functions[self.changed_by].coord
+        return mismatch._replace(function=self.changed_by, coord=coord)
 
     def _left_mapped(self) -> list[Mismatch]:
         """Report pages that no unmap_domain_page() has taken back."""
