@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 __all__ = [
+    "Excerpt",
     "Finding",
     "Location",
     "Repair",
@@ -110,6 +111,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Lines of a source file, by number; not all of them follow each other."""
+
+    file: str
+    lines: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Repair:
     """A change of the event trace that was replayed.
 
@@ -135,7 +144,8 @@ class Finding:
     ``assumptions`` are the settings ("name=value") without which the trace
     shows nothing wrong.  ``patch`` is the number of the patch that brings it
     in, or mends what was there before, ``fixed_by`` that of a later one that
-    mends it again; 0 is none.
+    mends it again; 0 is none.  ``excerpts`` are the lines that the steps come from,
+    ``hunk`` is the part of the patch that the finding is about.
     """
 
     rule: str
@@ -156,3 +166,5 @@ class Finding:
     assumptions: tuple[str, ...] = ()
     patch: int = 0
     fixed_by: int = 0
+    excerpts: tuple[Excerpt, ...] = ()
+    hunk: str = ""

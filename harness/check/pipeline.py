@@ -9,6 +9,7 @@ from harness.assumptions import changed, rested_on
 from harness.check.analyses import Analysed, analysed
 from harness.check.attribution import Compared, attributed
 from harness.check.coverage import Coverage, unread
+from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
 from harness.check.intake import Step, opened, stepped
 from harness.check.merging import findings_of
@@ -62,7 +63,7 @@ def audit(request: CheckRequest) -> Result:
     with opened(request, audit=True) as intake, apply(intake.base.tree) as view:
         found = analysed([view], request)
         analysis = found.of(view)
-        findings = _findings(analysis, request)
+        findings = with_excerpts(_findings(analysis, request), view)
         code = found.code(view)
         result = _result("audit", intake.base, request, findings, analysis, code)
         return replace(result, stats=_stats(started))
@@ -110,8 +111,10 @@ def _compared(step: Step, found: Analysed, request: CheckRequest) -> Compared:
     after = found.of(step.after)
     return Compared(
         step.number,
-        _findings(found.of(step.before), request),
-        _findings(after, request),
+        with_excerpts(_findings(found.of(step.before), request), step.before),
+        with_hunks(
+            with_excerpts(_findings(after, request), step.after), step.after.patch
+        ),
         after.complete,
         step.first,
         step.last,

@@ -7,8 +7,6 @@ was not covered has to be a line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from harness.check.finding import Severity
 from harness.check.result import Result
 from harness.report.gaps import gaps
@@ -20,18 +18,17 @@ __all__ = ["render_b4_check"]
 _TOLD = (Severity.ERROR, Severity.WARNING)
 
 
-def render_b4_check(results: Sequence[Result]) -> str:
+def render_b4_check(result: Result) -> str:
     """Return one line for each new error or warning and for each gap."""
     lines = []
-    for result in results:
-        for f in told(result.findings):
-            if f.severity in _TOLD:
-                place = f"{f.location.file or '-'}:{f.location.line}"
-                level = f.severity.value.upper()
-                lines.append(f"{place}: {level}:{f.rule}: {f.message}")
-        lines += [
-            f"{gap.file or '-'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
-            for gap in gaps(result)
-        ]
+    for f in told(result.findings):
+        if f.severity in _TOLD:
+            place = f"{f.location.file or '-'}:{f.location.line}"
+            level = f.severity.value.upper()
+            lines.append(f"{place}: {level}:{f.rule}: {f.message}")
+    lines += [
+        f"{gap.file or '-'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
+        for gap in gaps(result)
+    ]
     # b4 cuts a leading "-:", which would leave a bare number.
     return "".join(f"{harmless(line.removeprefix('-:0: '))}\n" for line in lines)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from harness.check.finding import Finding, Severity, Status
 from harness.check.result import Result, Verdict
@@ -21,9 +20,9 @@ _STATUS = {
 _SEVERITY = {Severity.ERROR: "fail", Severity.WARNING: "warn"}
 
 
-def render_b4_review(results: Sequence[Result]) -> str:
-    """Return one entry for each patch, with its findings as details."""
-    return json.dumps([_entry(result) for result in results], indent=1) + "\n"
+def render_b4_review(result: Result) -> str:
+    """Return an array with one entry, its findings as details."""
+    return json.dumps([_entry(result)], indent=1) + "\n"
 
 
 def _entry(result: Result) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from harness.check.finding import Severity
@@ -23,26 +22,24 @@ _SEVERITY = {
 _NOWHERE = "xen/Makefile"  # GitLab drops an entry without a file
 
 
-def render_codequality(results: Sequence[Result]) -> str:
+def render_codequality(result: Result) -> str:
     """Return an entry for each new finding and each gap.
 
     GitLab drops entries with the same fingerprint silently: those of findings
     are structural and differ by themselves, those of gaps are made here.
     """
     entries: dict[str, dict[str, Any]] = {}
-    for result in results:
-        for f in told(result.findings):
-            place = (f.location.file, f.location.line)
-            text = f"{f.message} [{', '.join(f.profiles)}]"
-            entries.setdefault(
-                f.fingerprint,
-                _entry(f.rule, text, f.fingerprint, _SEVERITY[f.severity], place),
-            )
-        for gap in gaps(result):
-            print_ = hashlib.sha256(repr((gap.rule, gap.file, gap.text)).encode())
-            name = print_.hexdigest()[:16]
-            place = (gap.file, gap.line)
-            entries.setdefault(name, _entry(gap.rule, gap.text, name, "minor", place))
+    for f in told(result.findings):
+        place = (f.location.file, f.location.line)
+        text = f"{f.message} [{', '.join(f.profiles)}]"
+        severity = _SEVERITY[f.severity]
+        entry = _entry(f.rule, text, f.fingerprint, severity, place)
+        entries.setdefault(f.fingerprint, entry)
+    for gap in gaps(result):
+        digest = hashlib.sha256(repr((gap.rule, gap.file, gap.text)).encode())
+        name = digest.hexdigest()[:16]
+        place = (gap.file, gap.line)
+        entries.setdefault(name, _entry(gap.rule, gap.text, name, "minor", place))
     return json.dumps(list(entries.values()), indent=1) + "\n"
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "Bounds",
     "Cost",
     "Counts",
+    "Excerpt",
     "Finding",
     "Location",
     "Patch",
@@ -128,6 +129,13 @@ class Repair(TypedDict):
     verified: Annotated[bool, "the replay was free of the violation and of new ones"]
 
 
+class Excerpt(TypedDict):
+    """Lines of a source file."""
+
+    file: str
+    lines: Annotated[dict[str, str], "by line number"]
+
+
 class Finding(TypedDict):
     """One root cause."""
 
@@ -149,6 +157,8 @@ class Finding(TypedDict):
     assumptions: Annotated[list[str], "name=value without which it is not there"]
     patch: Annotated[int, "the patch that brings it in or mends it; 0 is none"]
     fixed_by: Annotated[int, "a later patch that mends what this one broke; 0: none"]
+    excerpts: Annotated[list[Excerpt], "the source lines of the steps"]
+    hunk: Annotated[str, "the part of the patch that it is about"]
 
 
 class Unsupported(TypedDict):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from harness.check.finding import Severity
 from harness.check.result import Result
 from harness.report.gaps import gaps
@@ -17,20 +15,19 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 _SHOWN = 10
 
 
-def render_github(results: Sequence[Result]) -> str:
+def render_github(result: Result) -> str:
     """Return commands, the worst first; what GitHub would drop is counted."""
     lines: dict[str, list[str]] = {"error": [], "warning": [], "notice": []}
-    for finding in told(f for result in results for f in result.findings):
+    for finding in told(result.findings):
         level = _LEVELS.get(finding.severity, "notice")
         where = finding.location
         lines[level].append(
             _command(level, where.file, where.line, finding.rule, finding.message)
         )
-    for result in results:
-        lines["warning"] += [
-            _command("warning", gap.file, gap.line, gap.rule, gap.text)
-            for gap in gaps(result)
-        ]
+    lines["warning"] += [
+        _command("warning", gap.file, gap.line, gap.rule, gap.text)
+        for gap in gaps(result)
+    ]
     return "".join(f"{line}\n" for level in lines for line in _shown(lines[level]))
 
 

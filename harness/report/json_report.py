@@ -102,6 +102,11 @@ def _finding(finding: found.Finding) -> contract.Finding:
         "assumptions": list(finding.assumptions),
         "patch": finding.patch,
         "fixed_by": finding.fixed_by,
+        "excerpts": [
+            {"file": e.file, "lines": {str(n): text for n, text in e.lines}}
+            for e in finding.excerpts
+        ],
+        "hunk": finding.hunk,
     }
 
 

@@ -6,42 +6,34 @@ the same class and name, so both together are unique.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from harness.check.finding import Finding, Severity
 from harness.check.result import Result
+from harness.report.by_patch import Part, parts
 from harness.report.finding_text import finding_lines
 from harness.report.gaps import gaps
-from harness.report.order import told
 from harness.report.terminal import Style, harmless
 
 __all__ = ["render_junit"]
 
 
-def render_junit(results: Sequence[Result]) -> str:
+def render_junit(result: Result) -> str:
     """Return a document with a suite for each patch."""
     root = ElementTree.Element("testsuites", name="harness")
-    for number, result in enumerate(results, 1):
-        _suite(root, result, _suite_name(result, number, len(results)))
+    for part in parts(result):
+        _suite(root, part, result)
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
-def _suite_name(result: Result, number: int, count: int) -> str:
-    if not result.patches:
-        return f"harness: Xen {harmless(result.tree_version)}"
-    patch = result.patches[-1]
-    title = harmless(patch.subject or patch.name)
-    return f"harness: {f'{number}/{count} ' if count > 1 else ''}{title}"
-
-
-def _suite(root: ElementTree.Element, result: Result, name: str) -> None:
+def _suite(root: ElementTree.Element, part: Part, result: Result) -> None:
+    name = _name(part, result)
     suite = ElementTree.SubElement(root, "testsuite", name=name)
-    failures = skipped = 0
     used: dict[str, int] = {}
-    for finding in told(result.findings):
+    failures = 0
+    for finding in part.findings:
         label = f"{finding.rule} in {finding.location.function or 'the trace'}"
         case = _case(suite, name, _unique(label, used))
         if finding.severity is Severity.ERROR:
@@ -50,17 +42,23 @@ def _suite(root: ElementTree.Element, result: Result, name: str) -> None:
         else:
             output = ElementTree.SubElement(case, "system-out")
             output.text = _text(finding, result)
-    for gap in gaps(result):
+    # What was not covered belongs to the series: it is told once, at its end.
+    missing = gaps(result) if part.number == part.count else []
+    for gap in missing:
         case = _case(suite, name, _unique(gap.text, used))
         place = f"{gap.file}:{gap.line}: " if gap.line else ""
         ElementTree.SubElement(case, "skipped", message=_xml(f"{place}{gap.text}"))
-        skipped += 1
     if not len(suite):
-        _case(suite, name, f"clean: {result.bounds.scenarios} scenarios")
+        _case(suite, name, f"no new finding in {result.bounds.scenarios} scenarios")
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(failures))
     suite.set("errors", "0")
-    suite.set("skipped", str(skipped))
+    suite.set("skipped", str(len(missing)))
+
+
+def _name(part: Part, result: Result) -> str:
+    number = f"{part.number}/{part.count} " if part.count > 1 else ""
+    return f"harness: {number}{harmless(part.title or f'Xen {result.tree_version}')}"
 
 
 def _case(suite: ElementTree.Element, classname: str, name: str) -> ElementTree.Element:

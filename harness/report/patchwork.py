@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from harness.check.result import Result, Verdict
 from harness.report.gaps import gaps
@@ -20,10 +19,9 @@ _STATE = {
 _WIDTH = 200  # patchwork shows the description in one line
 
 
-def render_patchwork(results: Sequence[Result]) -> str:
-    """Return the body, or a list of them for a series: nothing is posted."""
-    bodies = [_body(result) for result in results]
-    return json.dumps(bodies[0] if len(bodies) == 1 else bodies, indent=1) + "\n"
+def render_patchwork(result: Result) -> str:
+    """Return the body: nothing is posted."""
+    return json.dumps(_body(result), indent=1) + "\n"
 
 
 def _body(result: Result) -> dict[str, str]:

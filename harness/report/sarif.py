@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import harness
@@ -32,12 +31,12 @@ _ROOT = "SRCROOT"
 _Json = dict[str, Any]
 
 
-def render_sarif(results: Sequence[Result]) -> str:
-    """Return one log with a run for each patch."""
+def render_sarif(result: Result) -> str:
+    """Return a log with one run."""
     log = {
         "$schema": _SCHEMA,
         "version": "2.1.0",
-        "runs": [_run(result) for result in results],
+        "runs": [_run(result)],
     }
     return json.dumps(log, indent=1) + "\n"
 

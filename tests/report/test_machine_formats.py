@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -60,20 +59,20 @@ def _b4() -> Any:
 
 
 def test_b4_check_says_nothing_of_a_clean_patch() -> None:
-    assert render_b4_check([CLEAN]) == ""
+    assert render_b4_check(CLEAN) == ""
 
 
 def test_b4_check_lines_are_those_of_checkpatch() -> None:
-    error, warning = render_b4_check([UNSAFE]).splitlines()[:2]
+    error, warning = render_b4_check(UNSAFE).splitlines()[:2]
     assert error.startswith(f"{P2M}:345: ERROR:stale-s12-after-local-vmalle1: stage-1")
-    lines = render_b4_check([UNSAFE]).splitlines()
+    lines = render_b4_check(UNSAFE).splitlines()
     assert sum("ERROR:" in line for line in lines) == 2
     assert sum("WARNING:ptw-not-drained" in line for line in lines) == 1
     assert warning
 
 
 def test_b4_check_never_passes_what_was_not_covered() -> None:
-    lines = render_b4_check([INCONCLUSIVE]).splitlines()
+    lines = render_b4_check(INCONCLUSIVE).splitlines()
     assert len(lines) == 3
     assert lines[0].startswith(f"{P2M}:1140: WARNING:inconclusive-not-modelled: ")
     assert lines[1].startswith(f"{P2M}:1300: WARNING:inconclusive-not-executed: ")
@@ -108,7 +107,7 @@ def test_b4_reads_the_lines(
     b4 = _b4()
     monkeypatch.setattr(b4, "git_get_toplevel", lambda: str(tmp_path))
     monkeypatch.setattr(b4, "save_cache", lambda *_, **__: None)
-    command = _answer(tmp_path, render_b4_check([result]))
+    command = _answer(tmp_path, render_b4_check(result))
     report = b4.LoreMessage.run_local_check(command, "x", EmailMessage(), nocache=True)
     assert {flag for flag, _ in report} == wanted
 
@@ -125,7 +124,7 @@ def test_b4_review_reads_the_array(result: Result, wanted: str, tmp_path: Path) 
     _b4()
     from b4.review import checks  # type: ignore[import-untyped]
 
-    command = _answer(tmp_path, render_b4_review([result]))
+    command = _answer(tmp_path, render_b4_review(result))
     (entry,) = checks._run_external_cmd(command, EmailMessage(), str(tmp_path))
     assert (entry["tool"], entry["status"]) == ("harness", wanted)
     details = json.loads(entry["details"]) if entry["details"] else []
@@ -134,7 +133,7 @@ def test_b4_review_reads_the_array(result: Result, wanted: str, tmp_path: Path) 
 
 
 def test_b4_review_does_not_count_what_was_there_before() -> None:
-    (entry,) = json.loads(render_b4_review([UNSAFE]))
+    (entry,) = json.loads(render_b4_review(UNSAFE))
     details = json.loads(entry["details"])
     old = [d for d in details if d["description"].endswith("(unchanged)")]
     assert [d["status"] for d in old] == ["pass"]
@@ -150,7 +149,7 @@ def test_b4_review_does_not_count_what_was_there_before() -> None:
     ids=["clean", "unsafe", "inconclusive"],
 )
 def test_patchwork_takes_the_body(result: Result, state: str) -> None:
-    body = json.loads(render_patchwork([result]))
+    body = json.loads(render_patchwork(result))
     assert body["state"] == state
     assert body["context"] == "harness"
     assert "\n" not in body["description"]
@@ -161,7 +160,7 @@ def test_patchwork_takes_the_body(result: Result, state: str) -> None:
 
 
 def test_github_commands_are_one_line_each_the_worst_first() -> None:
-    lines = render_github([UNSAFE]).splitlines()
+    lines = render_github(UNSAFE).splitlines()
     levels = [line.split()[0] for line in lines]
     assert levels == ["::error", "::error", "::warning"]
     assert lines[0].startswith(
@@ -170,7 +169,7 @@ def test_github_commands_are_one_line_each_the_worst_first() -> None:
 
 
 def test_github_escapes_what_would_end_a_property() -> None:
-    line = render_github([HOSTILE]).splitlines()[0]
+    line = render_github(HOSTILE).splitlines()[0]
     assert "file=a%25%2C%3Ab.c,line=" in line
     assert "\x1b" not in line
     assert "%25 : ," in line
@@ -178,7 +177,7 @@ def test_github_escapes_what_would_end_a_property() -> None:
 
 def test_github_says_how_many_it_does_not_show() -> None:
     many = replace(UNSAFE, findings=(LOCAL,) * 14)
-    lines = render_github([many]).splitlines()
+    lines = render_github(many).splitlines()
     assert len(lines) == 10
     assert lines[-1] == "::notice title=harness::5 more are not shown"
 
@@ -218,43 +217,43 @@ CODE_QUALITY = {
 
 @each
 def test_codequality_is_what_gitlab_documents(result: Result) -> None:
-    entries = json.loads(render_codequality([result]))
+    entries = json.loads(render_codequality(result))
     jsonschema.validate(entries, CODE_QUALITY)
     prints = [entry["fingerprint"] for entry in entries]
     assert len(prints) == len(set(prints))
 
 
 def test_codequality_of_a_clean_patch_is_an_empty_array() -> None:
-    assert json.loads(render_codequality([CLEAN])) == []
+    assert json.loads(render_codequality(CLEAN)) == []
 
 
 def test_codequality_fingerprints_survive_moved_lines() -> None:
     moved = replace(LOCAL, location=replace(LOCAL.location, line=999))
     first, second = (
-        json.loads(render_codequality([replace(UNSAFE, findings=(f,))]))[0]
+        json.loads(render_codequality(replace(UNSAFE, findings=(f,))))[0]
         for f in (LOCAL, moved)
     )
     assert first["fingerprint"] == second["fingerprint"]
     assert first["location"] != second["location"]
-    gap = json.loads(render_codequality([INCONCLUSIVE]))
+    gap = json.loads(render_codequality(INCONCLUSIVE))
     shifted = replace(INCONCLUSIVE.unsupported[0], line=7)
     other = replace(INCONCLUSIVE, unsupported=(shifted,))
-    names = [e["fingerprint"] for e in json.loads(render_codequality([other]))]
+    names = [e["fingerprint"] for e in json.loads(render_codequality(other))]
     assert names == [e["fingerprint"] for e in gap]
 
 
 # ----------------------------------------------------------------------- junit
 
 
-def _suites(results: Sequence[Result], tmp_path: Path) -> list[TestSuite]:
+def _suites(result: Result, tmp_path: Path) -> list[TestSuite]:
     file = tmp_path / "junit.xml"
-    file.write_text(render_junit(results), encoding="utf-8")
+    file.write_text(render_junit(result), encoding="utf-8")
     return list(JUnitXml.fromfile(str(file)))
 
 
 @each
 def test_junit_is_read_by_junitparser(result: Result, tmp_path: Path) -> None:
-    (suite,) = _suites([result], tmp_path)
+    (suite,) = _suites(result, tmp_path)
     cases = list(suite)
     names = [(case.classname, case.name) for case in cases]
     assert names
@@ -263,7 +262,7 @@ def test_junit_is_read_by_junitparser(result: Result, tmp_path: Path) -> None:
 
 
 def test_junit_fails_where_there_are_errors(tmp_path: Path) -> None:
-    (suite,) = _suites([UNSAFE], tmp_path)
+    (suite,) = _suites(UNSAFE, tmp_path)
     assert (suite.failures, suite.skipped, suite.errors) == (2, 0, 0)
     failure = next(iter(suite)).result[0]
     assert failure.type == "stale-s12-after-local-vmalle1"
@@ -271,14 +270,17 @@ def test_junit_fails_where_there_are_errors(tmp_path: Path) -> None:
 
 
 def test_junit_skips_what_was_not_covered(tmp_path: Path) -> None:
-    (suite,) = _suites([INCONCLUSIVE], tmp_path)
+    (suite,) = _suites(INCONCLUSIVE, tmp_path)
     assert (suite.failures, suite.skipped) == (0, 3)
 
 
 def test_junit_has_a_suite_for_each_patch(tmp_path: Path) -> None:
-    suites = _suites([CLEAN, UNSAFE], tmp_path)
-    assert [suite.failures for suite in suites] == [0, 2]
-    assert suites[0].name != suites[1].name
+    patches = tuple(PatchSummary(f"{n}", f"patch {n}", (P2M,)) for n in (1, 2, 3))
+    findings = (replace(LOCAL, patch=2), replace(WARNING, patch=3))
+    series = replace(UNSAFE, patches=patches, findings=findings)
+    suites = _suites(series, tmp_path)
+    assert [suite.failures for suite in suites] == [0, 1, 0]
+    assert suites[0].name == "harness: 1/3 patch 1"
 
 
 # ----------------------------------------------------------------------- sarif
@@ -293,12 +295,12 @@ def sarif() -> Any:
 
 @each
 def test_sarif_is_valid(result: Result, sarif: Any) -> None:
-    log = json.loads(render_sarif([result]))
+    log = json.loads(render_sarif(result))
     assert [error.message for error in sarif.iter_errors(log)] == []
 
 
 def test_sarif_has_a_thread_flow_for_each_pcpu_with_states() -> None:
-    result = json.loads(render_sarif([UNSAFE]))["runs"][0]["results"][0]
+    result = json.loads(render_sarif(UNSAFE))["runs"][0]["results"][0]
     flows = result["codeFlows"][0]["threadFlows"]
     assert [flow["id"] for flow in flows] == ["pCPU0", "pCPU1"]
     orders = sorted(
@@ -310,7 +312,7 @@ def test_sarif_has_a_thread_flow_for_each_pcpu_with_states() -> None:
 
 
 def test_sarif_tells_new_from_old() -> None:
-    run = json.loads(render_sarif([UNSAFE]))["runs"][0]
+    run = json.loads(render_sarif(UNSAFE))["runs"][0]
     states = {r["ruleId"]: r["baselineState"] for r in run["results"]}
     assert states["bbm-size-change"] == "unchanged"
     assert states["vcpu-switch-missing-s1-flush"] == "absent"
@@ -321,7 +323,7 @@ def test_sarif_tells_new_from_old() -> None:
 
 
 def test_sarif_names_what_was_not_covered() -> None:
-    run = json.loads(render_sarif([INCONCLUSIVE]))["runs"][0]
+    run = json.loads(render_sarif(INCONCLUSIVE))["runs"][0]
     notes = run["invocations"][0]["toolExecutionNotifications"]
     assert len(notes) == 3
     assert notes[0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 1140
@@ -330,5 +332,5 @@ def test_sarif_names_what_was_not_covered() -> None:
 
 def test_fixed_findings_are_no_annotations() -> None:
     fixed = replace(UNSAFE, findings=(replace(WARNING, status=Status.FIXED),))
-    assert render_github([fixed]) == render_b4_check([fixed]) == ""
-    assert json.loads(render_codequality([fixed])) == []
+    assert render_github(fixed) == render_b4_check(fixed) == ""
+    assert json.loads(render_codequality(fixed)) == []
