@@ -12,7 +12,12 @@ from typing import NamedTuple
 
 from harness.errors import PatchError
 from harness.series.file_part import FilePart, common_strip, finish
-from harness.series.filename import header_names, marker_name, strip_prefix
+from harness.series.filename import (
+    header_names,
+    marker_name,
+    printable,
+    strip_prefix,
+)
 from harness.series.hunk import HUNK_START, DamagedError, read_hunk
 from harness.series.patch import SIZE_LIMIT, FilePatch
 from reference_model.coordinates import Coord
@@ -34,6 +39,9 @@ _EXTENDED = re.compile(
     rb"dissimilarity index) (.*)"
 )
 _NAMES = re.compile(rb"^--- \S.*\n\+\+\+ \S", re.M)
+# Bounds that no patch of a person comes near: the third is of names.
+_LINES, _FILES, _LINE = 500_000, 4096, 8192
+_COPIES = 64  # each may be as large as the largest file
 _LINK, _SUBMODULE = "120000", "160000"
 _REGULAR = ("100644", "100755", "100664")
 
@@ -96,6 +104,10 @@ class _Reader:
     """Split the lines of a patch into one part for each file."""
 
     def __init__(self, body: bytes, name: str, first: int) -> None:
+        if body.count(b"\n") > _LINES:
+            raise PatchError(
+                f"patch of more than {_LINES} lines", Coord(name, first + _LINES)
+            )
         self.lines = [line + b"\n" for line in body.split(b"\n")[:-1]]
         self.name = name
         self.first = first
@@ -104,6 +116,7 @@ class _Reader:
         self.notes: list[str] = []
         self.ended = 0  # behind the last part, one that is left out included
         self.began: int | None = None
+        self.copies = 0
 
     def _coord(self) -> Coord:
         return Coord(self.name, self.at + self.first)
@@ -116,6 +129,9 @@ class _Reader:
         """Find each part; text between parts is a message or a signature."""
         while self.at < len(self.lines):
             line = self.lines[self.at]
+            if len(line) > _LINE:
+                # Only a text may have such lines, or a hunk, read in one go.
+                self._refuse_long_name(line)
             if line.startswith(_MERGE):
                 raise PatchError(
                     "combined diff of a merge: give the diff against one parent",
@@ -125,7 +141,7 @@ class _Reader:
                 self._git_part()
             elif self._is_plain_part():
                 self._plain_part()
-            elif binary := _BINARY.match(line):
+            elif line.startswith(b"Binary files ") and (binary := _BINARY.match(line)):
                 self._skip_plain_binary(binary)
             elif line.startswith(HUNK_START) and b" @@" in line:
                 raise DamagedError("hunk without a file name before it", self._coord())
@@ -138,6 +154,10 @@ class _Reader:
             else:
                 self.at += 1
 
+    def _refuse_long_name(self, line: bytes) -> None:
+        if line.startswith((_GIT, b"--- ", b"+++ ", b"Binary files ", b"index ")):
+            raise PatchError(f"line of {len(line)} bytes with a name", self._coord())
+
     def _is_lost_header(self, line: bytes) -> bool:
         if _INDEX.fullmatch(line.rstrip(b"\r\n")):
             return True
@@ -145,10 +165,10 @@ class _Reader:
 
     def quoted_before(self) -> int:
         """Count the quoted hunks before the diff; refuse any behind its start."""
-        inside = {n for p in self.parts for n in range(p.start, p.end)}
         count = 0
         for number, line in enumerate(self.lines):
-            if number in inside or not _QUOTED_HUNK.match(line):
+            # No line of a part starts so: each has its origin before the text.
+            if not _QUOTED_HUNK.match(line):
                 continue
             if self.began is not None and number > self.began:
                 raise DamagedError(
@@ -170,7 +190,8 @@ class _Reader:
         """Leave a part out, unless it may change what the hypervisor is."""
         if not names or any(_is_hypervisor(name) for name in names):
             raise PatchError(refusal, coord)
-        self.notes.append(f"{what} {names[-1]} at line {coord.line} is not checked")
+        shown = printable(names[-1])
+        self.notes.append(f"{what} {shown} at line {coord.line} is not checked")
         self.ended = self.at
 
     def _skip_plain_binary(self, found: re.Match[bytes]) -> None:
@@ -178,12 +199,15 @@ class _Reader:
         self.at += 1
         marked = [marker_name(found[1]), marker_name(found[2])]
         names = [strip_prefix(name, 1) for name in marked if name is not None]
-        shown = names[-1] if names else "?"
+        shown = printable(names[-1]) if names else "?"
         self._skip(
             coord, "binary file", names, f"binary patch for {shown}: cannot be checked"
         )
 
     def _markers(self) -> tuple[str | None, str | None]:
+        for ahead in (0, 1):
+            if len(line := self.lines[self.at + ahead]) > _LINE:
+                self._refuse_long_name(line)
         old = marker_name(self.lines[self.at][4:].rstrip(b"\r\n"))
         new = marker_name(self.lines[self.at + 1][4:].rstrip(b"\r\n"))
         self.at += 2
@@ -200,6 +224,11 @@ class _Reader:
                 raise DamagedError("hunk is longer than its header says", self._coord())
 
     def _keep(self, part: FilePart, start: int) -> None:
+        self.copies += part.copied
+        if len(self.parts) >= _FILES or self.copies > _COPIES:
+            raise PatchError(
+                f"patch of more than {_FILES} files or {_COPIES} copies", part.coord
+            )
         part.start, part.end = start, self.at
         self.ended = self.at
         if self.began is None:
@@ -272,14 +301,14 @@ class _Reader:
                 self.at += 1
             self.at += self._starts(0, (b"\n", b"\r\n"))
         names = part.plain_names
-        shown = names[-1] if names else "?"
+        shown = printable(names[-1]) if names else "?"
         self._skip(
             coord, "binary file", names, f"binary patch for {shown}: cannot be checked"
         )
 
     def _skip_special(self, part: FilePart) -> None:
         names = part.plain_names
-        shown = names[-1] if names else "?"
+        shown = printable(names[-1]) if names else "?"
         if part.special == _LINK:
             what, verb = "symbolic link", "makes or changes"
         else:
@@ -291,6 +320,8 @@ class _Reader:
 
     def _extended(self, part: FilePart) -> bool:
         line = self.lines[self.at].rstrip(b"\r\n")
+        if len(line) > _LINE:
+            return False
         if found := _INDEX.fullmatch(line):
             part.old_blob, part.new_blob = found[1].decode(), found[2].decode()
             if found[3]:
@@ -302,6 +333,7 @@ class _Reader:
         if key.endswith("mode"):
             self._mode(part, key, value.decode("ascii", "replace"))
         elif key in ("rename from", "rename old", "copy from"):
+            part.copied = key == "copy from"
             part.renamed_from = marker_name(value)
         elif key in ("rename to", "rename new", "copy to"):
             part.renamed_to = marker_name(value)
@@ -334,7 +366,8 @@ def _check_distinct(files: tuple[FilePatch, ...]) -> None:
     for part in files:
         if first := seen.get(part.path):
             raise DamagedError(
-                f"'{part.path}' is patched twice (first at line {first.line}): "
+                f"'{printable(part.path)}' is patched twice "
+                f"(first at line {first.line}): "
                 "give the patches of a series one at a time",
                 part.coord,
             )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass, replace
 
 from harness.errors import PatchError
 from harness.series.diff import Diff, NoDiffError, damage_in, read_diff
+from harness.series.filename import printable
 from harness.series.mail import Mail, Tag, read_mail, read_tag, unix_lines
 from harness.series.mailbox import Message, head_end, split_mailbox
 from harness.series.mime import Part, header_of, parts_of
@@ -20,6 +22,7 @@ _MESSAGE_ID = re.compile(r"<[^<>\s]{1,990}>")
 _REFERENCES = 256
 _BASE = re.compile(rb"^base-commit: ([0-9a-f]{7,64})[ \t]*$", re.M)
 _PREREQUISITE = re.compile(rb"^prerequisite-patch-id: [0-9a-f]{40,64}[ \t]*$", re.M)
+_GIT_DIFF = re.compile(r"^(?:diff --git |@@ -\d)", re.M)
 _STAT = re.compile(
     rb"^ (\d{1,6}) files? changed(?:, (\d{1,9}) insertions?\(\+\))?"
     rb"(?:, (\d{1,9}) deletions?\(-\))?[ \t]*$",
@@ -107,6 +110,7 @@ class Entry:
 
 
 def _short(text: str) -> str:
+    text = printable(text)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -120,12 +124,37 @@ def read_entries(message: Message, nested: int = 0) -> list[Entry]:
         where = error.coord or message.coord
         raise PatchError(error.message, where) from error
     found: list[Entry] = []
+    pages = [part for part in parts if part.html]
+    if len(pages) < len(parts):
+        parts = [part for part in parts if not part.html]
+    else:
+        pages = []
     for part in parts:
         if part.own is not None and nested < _NESTED:
             found += _nested(part.own, message, nested)
         else:
             found.append(_of_part(part, message, letter))
-    return _whole(found, message, letter, others)
+    found = _whole(found, message, letter, others)
+    if any(_differs(page, found, message) for page in pages):
+        note = "the HTML part of the mail holds another diff: its text is checked"
+        found[0] = replace(found[0], notes=(*found[0].notes, note))
+    return found
+
+
+def _differs(page: Part, entries: list[Entry], message: Message) -> bool:
+    """Tell whether the HTML beside a text shows a diff that git would take."""
+    mail = read_mail(page.raw, message.coord)
+    text = html.unescape((mail.message + mail.patch).decode("utf-8", "replace"))
+    if not _GIT_DIFF.search(text):
+        return False
+    shown = "".join(text.split())
+    for entry in entries:
+        diff = b"" if entry.diff is None else entry.diff.data
+        plain = "".join(diff.decode("utf-8", "replace").split())
+        if not plain or plain not in shown:
+            return True
+        shown = shown.replace(plain, "", 1)
+    return _GIT_DIFF.search(shown) is not None or "diff--git" in shown
 
 
 def _with_unix_lines(message: Message) -> Message:

@@ -32,6 +32,7 @@ class FilePart:
     end: int = 0
     created: bool = False
     deleted: bool = False
+    copied: bool = False
     renamed_from: str | None = None
     renamed_to: str | None = None
     old_mode: str = ""

@@ -7,7 +7,14 @@ import re
 from harness.errors import PatchError
 from reference_model.coordinates import Coord
 
-__all__ = ["check_name", "header_names", "marker_name", "strip_prefix", "unquote"]
+__all__ = [
+    "check_name",
+    "header_names",
+    "marker_name",
+    "printable",
+    "strip_prefix",
+    "unquote",
+]
 
 _DEV_NULL = "/dev/null"
 _ESCAPES = {
@@ -21,6 +28,16 @@ _DATE = re.compile(r"\s+\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [-+]\d{4})?$
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
+
+
+def printable(text: str) -> str:
+    """Return a name or subject with all that a terminal would act on escaped."""
+    return "".join(
+        c
+        if c.isprintable()
+        else c.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for c in text
+    )
 
 
 def unquote(word: str) -> str:
@@ -70,15 +87,15 @@ def strip_prefix(name: str, strip: int) -> str:
 
 def check_name(name: str, coord: Coord) -> None:
     """Refuse a name that is not a plain path below the top of the tree."""
-    shown = name.encode("ascii", "backslashreplace").decode()
+    plain = name.encode("ascii", "backslashreplace").decode()
     if "\0" in name:
         raise PatchError("file name holds a NUL byte", coord)
     if any(ord(c) < 32 or ord(c) == 127 for c in name):
         raise PatchError("file name holds a control character", coord)
     parts = name.split("/")
     if name.startswith("/") or ".." in parts:
-        raise PatchError(f"patch names '{shown}', outside the tree", coord)
+        raise PatchError(f"patch names '{plain}', outside the tree", coord)
     if "" in parts or "." in parts:
-        raise PatchError(f"patch names '{shown}', which is not a plain path", coord)
+        raise PatchError(f"patch names '{plain}', which is not a plain path", coord)
     if any(part.lower() == ".git" for part in parts):
-        raise PatchError(f"patch names '{shown}', inside git's own directory", coord)
+        raise PatchError(f"patch names '{plain}', inside git's own directory", coord)

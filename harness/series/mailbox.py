@@ -17,7 +17,7 @@ from reference_model.coordinates import Coord
 
 __all__ = ["Message", "head_end", "is_mail", "split_mailbox"]
 
-_MESSAGES = 4096
+_MESSAGES = 1024
 _HEAD_LIMIT = 256 << 10
 _FROM = re.compile(rb"^From [^\n]*", re.M)
 _LORE = b"From mboxrd@z "

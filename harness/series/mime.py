@@ -19,7 +19,7 @@ from harness.series.mailbox import Message, head_end, is_mail
 __all__ = ["Part", "header_of", "parts_of"]
 
 _DEPTH = 8
-_PARTS = 256
+_PARTS = 64
 _FIELD_LIMIT = 4096
 _PATCH_NAME = re.compile(r".*\.(?:patch|diff|eml|mbox|mbx|txt)", re.I)
 _CONTENT = re.compile(rb"^content-[!-9;-~]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
@@ -71,15 +71,15 @@ def parts_of(message: Message) -> tuple[list[Part], list[str]]:
             if (part := _leaf(raw, inner, outer, depth, others)) is not None:
                 parts.append(part)
             continue
-        if depth >= _DEPTH or len(waiting) > _PARTS:
+        pieces = _pieces(_head_and_body(raw)[1], inner)
+        total = len(parts) + len(others) + len(waiting) + len(pieces)
+        if depth >= _DEPTH or total > _PARTS:
             raise PatchError(
-                "mail of too many parts in each other: save the patch alone",
+                f"mail of more than {_PARTS} parts, or of parts in each other: "
+                "save the patch alone",
                 message.coord,
             )
-        pieces = _pieces(_head_and_body(raw)[1], inner)
         waiting += [(piece, depth + 1) for piece in reversed(pieces)]
-    if any(not part.html for part in parts):
-        parts = [part for part in parts if not part.html]
     return parts, others
 
 

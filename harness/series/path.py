@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load_patch", "read_path"]
 
-_FILES = 4096
+_FILES = 1024
 _PATCH = re.compile(r"(?:v(\d{1,6})(?:\.\d+)?-)?(\d{1,9})-.*")
 _SUFFIXES = (".patch", ".diff", ".eml", ".mbox", ".mbx")
 

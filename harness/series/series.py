@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.errors import PatchError
 from harness.series.diff import Diff, NoDiffError, read_diff
 from harness.series.entry import Entry, Letter, read_entries
+from harness.series.filename import printable
 from harness.series.hunk import DamagedError
 from harness.series.image import Images
 from harness.series.mail import Tag, iso_date, unix_lines
@@ -245,7 +246,7 @@ def _compared(
     (patch,) = clean.patches
     if misfits := images.misfits(patch):
         damage = DamagedError(
-            f"the hunks for {misfits[0].path} do not fit the blob "
+            f"the hunks for {printable(misfits[0].path)} do not fit the blob "
             f"{misfits[0].old_blob[:12]} that they name",
             misfits[0].coord,
         )
@@ -257,8 +258,8 @@ def _compared(
             return replace(found, notes=(*clean.notes, damage.message, *found.notes))
         return clean
     notes = [
-        f"{part.path} does not become the {part.new_blob[:12]} of its index line: "
-        "the patch was edited, or hunks of it are missing"
+        f"{printable(part.path)} does not become the {part.new_blob[:12]} of its "
+        "index line: the patch was edited, or hunks of it are missing"
         for part in images.unlike(patch)
     ]
     patch = replace(patch, notes=(*patch.notes, *notes))

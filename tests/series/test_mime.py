@@ -146,7 +146,10 @@ def test_parts_in_each_other(depth: int) -> None:
     if depth == 7:
         assert read_series(data, "x").patches[0].files[0].hunks
     else:
-        said = "x:1: mail of too many parts in each other: save the patch alone"
+        said = (
+            "x:1: mail of more than 64 parts, or of parts in each other: "
+            "save the patch alone"
+        )
         assert refused(data) == said
 
 
