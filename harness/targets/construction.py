@@ -37,7 +37,7 @@ from harness.targets.physical import (
     frame,
 )
 from harness.targets.platform import ARM64_PLATFORM, Platform
-from harness.targets.versions import VMID_ALLOCATOR
+from harness.targets.versions import ALLOC_TABLE, VMID_ALLOCATOR
 from harness.targets.world import Domain, Vcpu, World
 from reference_model.coordinates import Coord
 
@@ -308,6 +308,10 @@ class Builder:
         p2m = address + self.names.domain_p2m
         if world.call(pe, "p2m_init", address):
             raise TreeError(f"p2m_init() of domain {number} fails in the harness")
+        table = self.unit.functions.get(ALLOC_TABLE)
+        exported = table is not None and not table.static
+        if exported and world.call(pe, ALLOC_TABLE, address):
+            raise TreeError(f"{ALLOC_TABLE}() of domain {number} fails in the harness")
         if self.names.pools is not None:
             self.names.pools.fill(world, pe, address)
         world.domains[name] = Domain(name, address, p2m, vcpus)

@@ -14,6 +14,7 @@ from harness.ir.layout import Place, offset_of, size_of
 from harness.ir.nodes import Unit
 from harness.ir.types import Record
 from harness.targets.page_pool import PagePools
+from harness.targets.physmap import ADD_ENTRY, REMOVE_PAGE
 from harness.targets.versions import (
     CONSTANTS,
     DYING,
@@ -23,6 +24,9 @@ from harness.targets.versions import (
     OPTIONAL_MEMBERS,
     POOL_MEMBERS,
     SET_ALLOCATION,
+    SET_ENTRY,
+    WRITE_LOCK,
+    WRITE_UNLOCK,
     first_of,
 )
 
@@ -38,6 +42,7 @@ class Names:
     domain_id: int
     domain_p2m: int  # domain.arch.p2m
     domain_dying: int | None  # domain.is_dying
+    domain_vttbr: int  # the value for VTTBR_EL2
     domain_type: int | None  # domain.arch.type, 64-bit or 32-bit
     vcpu_size: int
     vcpu_id: int
@@ -49,7 +54,6 @@ class Names:
     sctlr_size: int
     cpu_info_cpsr: int | None  # cpu_info.guest_cpu_user_regs.cpsr
     p2m_lock: int
-    p2m_vttbr: int
     p2m_mem_access: int | None  # p2m_domain.mem_access_enabled
     page_size: int  # of struct page_info
     page_list: int  # page_info.list
@@ -62,7 +66,11 @@ class Names:
 
 def locate(unit: Unit) -> Names:
     """Find every name in ``unit``; TreeError names the first one missing."""
-    for function in ENTRY_POINTS:
+    if SET_ENTRY in unit.functions or ADD_ENTRY not in unit.functions:
+        changes: tuple[str, ...] = (SET_ENTRY, WRITE_LOCK, WRITE_UNLOCK)
+    else:
+        changes = (ADD_ENTRY, REMOVE_PAGE)
+    for function in (*ENTRY_POINTS, *changes):
         if function not in unit.functions:
             raise TreeError(
                 f"no function '{function}' in {unit.file}: this is not a version "
@@ -80,6 +88,7 @@ def locate(unit: Unit) -> Names:
         domain_id=at["domain_id"],
         domain_p2m=at["domain_p2m"],
         domain_dying=_optional(unit, "domain_dying"),
+        domain_vttbr=at["domain_vttbr"],
         domain_type=_optional(unit, "domain_type"),
         vcpu_size=size_of(_record(unit, "vcpu")),
         vcpu_id=at["vcpu_id"],
@@ -91,7 +100,6 @@ def locate(unit: Unit) -> Names:
         sctlr_size=size_of(places["vcpu_sctlr"].type),
         cpu_info_cpsr=_optional(unit, "cpu_info_cpsr"),
         p2m_lock=at["p2m_lock"],
-        p2m_vttbr=at["p2m_vttbr"],
         p2m_mem_access=mem_access,
         page_size=size_of(_record(unit, "page_info")),
         page_list=at["page_list"],

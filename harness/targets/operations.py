@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.errors import TreeError
+from harness.errors import TreeError, Unsupported
 from harness.targets.physical import GUEST_BLOCK_1G, GUEST_BLOCK_2M, GUEST_PAGES
+from harness.targets.physmap import ADD_ENTRY, REMOVE_PAGE, SET_MEM_ACCESS
 from harness.targets.stage2 import Mapping
-from harness.targets.versions import INVALIDATE_ROOT, RESOLVE_FAULT
+from harness.targets.versions import (
+    INVALIDATE_ROOT,
+    RESOLVE_FAULT,
+    SET_ALLOCATION,
+    SET_ENTRY,
+)
 from harness.targets.world import World
 
 __all__ = ["MAPPINGS", "OPERATIONS", "Needs", "Operation", "prepare_mappings"]
+
+_PHYSMAP = "physmap-"
 
 # Functions that a tree must have: of each group, one.
 Needs = tuple[tuple[str, ...], ...]
@@ -44,7 +52,8 @@ class Operation:
     mappings: str
     change: Callable[[World], object]
     prepare: Callable[[World], None] | None = None
-    needs: Needs = ()
+    needs: Needs = ((SET_ENTRY,),)
+    without: tuple[str, ...] = ()  # functions that the tree must not have
 
 
 # ------------------------------------------------------------------- mappings
@@ -55,7 +64,7 @@ def _map(
 ) -> None:
     status = world.set_entry(0, domain, ipa, pages, pa, kind)
     if status:
-        raise TreeError(f"p2m_set_entry() fails in the harness: {status}")
+        raise TreeError(f"{world.changed_by}() fails in the harness: {status}")
 
 
 def _map_page(world: World) -> None:
@@ -109,13 +118,37 @@ MAPPINGS: dict[str, Callable[[World], None]] = {
 
 def prepare_mappings(world: World, which: str) -> None:
     """Make the guests' mappings: those of ``which``, and a page of domain d2."""
+    world.by_physmap = which.startswith(_PHYSMAP)
     _map(world, "d2", PAGE_IPA, 1, OTHER_PAGE + 8 * PAGE)
-    MAPPINGS[which](world)
+    MAPPINGS[which.removeprefix(_PHYSMAP)](world)
 
 
 # ----------------------------------------------------------------- operations
 
-TRACKING: Needs = (INVALIDATE_ROOT, (RESOLVE_FAULT,))
+_FEW_EVENTS = 100
+
+
+def _refuse_page_by_page(world: World) -> None:
+    """Say so where a block is removed page by page: 1G would take too long.
+
+    Until 3fafdc28eb ("Fix incorrect mapping of superpages", 2017) INVALID_MFN
+    counted as to the alignment of a removal, so that superpages were split.
+    """
+    before = world.save()
+    recorder = world.execution.recorder
+    _map_block(world)
+    recorder.forget()
+    world.set_entry(0, "d1", BLOCK_IPA, BLOCK_PAGES, None)
+    events = len(recorder.events)
+    recorder.forget()
+    function = world.execution.unit.functions[world.changed_by]
+    world.restore(before)
+    if events > _FEW_EVENTS:
+        what = f"unmapping 1G by '{function.name}', which goes page by page"
+        raise Unsupported(function.coord, what)
+
+
+TRACKING: Needs = ((SET_ENTRY,), INVALIDATE_ROOT, (RESOLVE_FAULT,))
 
 
 def _touch_after_invalidate(world: World) -> None:
@@ -134,7 +167,7 @@ def _unmap_after_invalidate(world: World) -> None:
     world.touch(0, "d1", PAGE_IPA)
 
 
-OPERATIONS = (
+_OPERATIONS = (
     Operation(
         "unmap-4k",
         "a page mapped by a 4K entry is unmapped",
@@ -164,6 +197,7 @@ OPERATIONS = (
         "a range mapped by a 1G block is unmapped as a whole",
         "block-1g",
         lambda w: w.set_entry(0, "d1", GIANT_IPA, GIANT_PAGES, None),
+        _refuse_page_by_page,
     ),
     Operation(
         "unmap-table",
@@ -270,5 +304,44 @@ OPERATIONS = (
         "page",
         _unmap_after_invalidate,
         needs=TRACKING,
+    ),
+)
+
+_RESTRICT_IN_BLOCK = Operation(
+    "restrict-2m-mem-access",
+    "a page inside a 2M block becomes read-only by mem_access",
+    "block-2m",
+    lambda w: w.set_entry(
+        0,
+        "d1",
+        INSIDE_BLOCK_IPA,
+        1,
+        GUEST_BLOCK_2M + INSIDE_BLOCK_IPA - BLOCK_IPA,
+        access="p2m_access_rx",
+    ),
+)
+
+
+def _by_physmap(operation: Operation) -> Operation:
+    """Return the operation as a hypercall does it in versions up to 4.16."""
+    needs: Needs = ((ADD_ENTRY,), (REMOVE_PAGE,))
+    if operation.name.endswith("-mem-access"):
+        needs += ((SET_MEM_ACCESS,),)
+    return replace(
+        operation,
+        name=_PHYSMAP + operation.name,
+        summary=f"{operation.summary}, through guest_physmap_*",
+        mappings=_PHYSMAP + operation.mappings.removesuffix("-mem-access"),
+        needs=needs,
+        without=(SET_ALLOCATION,),
+    )
+
+
+OPERATIONS = (
+    *_OPERATIONS,
+    *(
+        _by_physmap(operation)
+        for operation in (*_OPERATIONS, _RESTRICT_IN_BLOCK)
+        if operation.needs is not TRACKING
     ),
 )

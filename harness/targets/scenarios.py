@@ -24,6 +24,7 @@ class Scenario:
     run: Callable[[World], None]
     start: Callable[[World], None]
     needs: Needs = ()
+    without: tuple[str, ...] = ()  # functions that the tree must not have
 
 
 def _vcpu(world: World, domain: str, number: int, pe: int) -> None:
@@ -70,6 +71,7 @@ def _operation_scenarios() -> list[Scenario]:
                         partial(_run, operation=operation, foreign=foreign, pes=pes),
                         partial(_start, operation=operation, foreign=foreign, pes=pes),
                         operation.needs,
+                        operation.without,
                     )
                 )
     return scenarios

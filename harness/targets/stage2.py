@@ -204,16 +204,20 @@ def either(
     found: Iterable[Mapping],
     ipa: int,
     size: int,
+    *,
+    absent: bool = False,
 ) -> list[Mapping]:
     """Return what to expect of a range that may be old or new, page by page.
 
-    Pages found to be one of the two are taken as found, others as new.
+    Pages found to be one of the two are taken as found, others as new; with
+    ``absent``, pages found unmapped as found, too.
     """
     result = replace(new, ipa, size, None)
     sources = [list(found), list(old), list(new)]
     for here in range(ipa, ipa + size, PAGE_SIZE):
         seen, before, after = (_page(source, here) for source in sources)
-        wanted = seen if seen in (before, after) else after
+        rightful = (before, after, None) if absent else (before, after)
+        wanted = seen if seen in rightful else after
         if wanted is not None:
             result.append(wanted)
     return normalise(result)

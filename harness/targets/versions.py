@@ -15,6 +15,7 @@ from harness.errors import TreeError
 
 __all__ = [
     "CLEAR_ROOT",
+    "ALLOC_TABLE",
     "CONSTANTS",
     "CREATION_FINISHED",
     "DYING",
@@ -36,6 +37,8 @@ __all__ = [
     "TOGGLE_CACHE",
     "VERSIONS",
     "VMID_ALLOCATOR",
+    "WRITE_LOCK",
+    "WRITE_UNLOCK",
     "Version",
     "first_of",
     "version_of",
@@ -78,11 +81,16 @@ SET_ALLOCATION = "p2m_set_allocation"
 # What the boot code calls for the VMIDs; from 4.9 on setup_virt_paging() does so.
 VMID_ALLOCATOR = "p2m_vmid_allocator_init"
 
-# What changes a range of a p2m whose lock is held (from September 2016 on).
+# What changes a range of a p2m whose lock is held (from September 2016 on), and the
+# lock; a version without is changed from outside (``physmap``).
 SET_ENTRY = "p2m_set_entry"
+WRITE_LOCK, WRITE_UNLOCK = "p2m_write_lock", "p2m_write_unlock"
 
-# What clears the valid bits of the root, to see what a guest touches (from 4.12
-# on): called for a domain, else for a p2m.
+# What makes the root of a new p2m, where p2m_init() does not (up to 4.7).
+ALLOC_TABLE = "p2m_alloc_table"
+
+# What clears the valid bits of the root, to see what a guest touches (from 4.12 on):
+# called for a domain, else for a p2m.
 CREATION_FINISHED = "p2m_domain_creation_finished"
 INVALIDATE_ROOT = (CREATION_FINISHED, "p2m_invalidate_root")
 RESOLVE_FAULT = "p2m_resolve_translation_fault"
@@ -121,11 +129,11 @@ MEM_ACCESS_CONSTANTS: dict[str, tuple[str, ...]] = {
 MEMBERS: dict[str, tuple[tuple[str, str], ...]] = {
     "domain_id": (("domain", "domain_id"),),
     "domain_p2m": (("domain", "arch.p2m"),),
+    "domain_vttbr": (("domain", "arch.p2m.vttbr"), ("domain", "arch.vttbr")),
     "vcpu_id": (("vcpu", "vcpu_id"),),
     "vcpu_domain": (("vcpu", "domain"),),
     "vcpu_sctlr": (("vcpu", "arch.sctlr"),),
     "p2m_lock": (("p2m_domain", "lock"),),
-    "p2m_vttbr": (("p2m_domain", "vttbr"),),
     "page_list": (("page_info", "list"),),
     "page_next": (("page_info", "list.next"),),
     "page_owner": (("page_info", "v.inuse.domain"),),

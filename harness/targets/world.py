@@ -11,7 +11,7 @@ from harness.execution.boundary import BoundaryCall
 from harness.execution.memory import Memory
 from harness.execution.run import Execution
 from harness.execution.snapshot import Snapshot
-from harness.targets import context_switch
+from harness.targets import context_switch, physmap
 from harness.targets.boundary_domain_page import DomainPages
 from harness.targets.boundary_locks import Locks
 from harness.targets.boundary_radix import RadixTrees
@@ -28,6 +28,8 @@ from harness.targets.versions import (
     RELINQUISH,
     RESOLVE_FAULT,
     SET_ENTRY,
+    WRITE_LOCK,
+    WRITE_UNLOCK,
     first_of,
 )
 from reference_model.events import (
@@ -40,7 +42,16 @@ from reference_model.events import (
 
 __all__ = ["Checkpoint", "Domain", "Vcpu", "World", "register_file"]
 
-_CHANGING = (SET_ENTRY, RESOLVE_FAULT, RELINQUISH, FLUSH_VM, *INVALIDATE_ROOT)
+_CHANGING = (
+    SET_ENTRY,
+    RESOLVE_FAULT,
+    RELINQUISH,
+    FLUSH_VM,
+    *INVALIDATE_ROOT,
+    physmap.ADD_ENTRY,
+    physmap.REMOVE_PAGE,
+    physmap.SET_MEM_ACCESS,
+)
 _LEVELS = 4
 _ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
@@ -61,6 +72,7 @@ class Checkpoint:
     used: int  # mappings of domain pages so far
     next_free: int
     left: int | None
+    by_physmap: bool
     domains: dict[str, Domain]
     running: dict[int, Vcpu | None]
     expected: dict[str, list[Stage2Mapping]]
@@ -91,6 +103,7 @@ class World:
     # What the guest may touch, but would have to fault on first.
     tracked: dict[str, list[Stage2Mapping]] = field(default_factory=dict)
     pools: dict[str, frozenset[int]] = field(default_factory=dict)
+    by_physmap: bool = False  # changes come from outside, even if not needed
     changed_by: str = ""  # the function that was last called to change mappings
     strayed: list[Mismatch] = field(default_factory=list)
 
@@ -164,6 +177,7 @@ class World:
             self.domain_pages.used,
             self.heap.next_free,
             self.heap.left,
+            self.by_physmap,
             dict(self.domains),
             dict(self.running),
             dict(self.expected),
@@ -186,6 +200,7 @@ class World:
         self.domain_pages.used = saved.used
         self.heap.next_free = saved.next_free
         self.heap.left = saved.left
+        self.by_physmap = saved.by_physmap
         self.domains = dict(saved.domains)
         self.running = dict(saved.running)
         self.expected = dict(saved.expected)
@@ -208,16 +223,47 @@ class World:
     ) -> int:
         """Map or, with ``pa`` None, unmap ``pages`` pages, as a hypercall would.
 
-        The change is relied upon from the moment the lock is dropped.  Returns
-        what p2m_set_entry() returns.
+        The change is relied upon from the moment the function returns, which is
+        what it returns.
         """
+        size = pages << PAGE_SHIFT
+        new = None
+        if pa is not None:
+            granted = "".join(c for c in _ACCESS[kind] if c in _RESTRICTED[access])
+            new = Stage2Mapping(ipa, size, pa, granted)
+        undone = False
+        if self.by_physmap or SET_ENTRY not in self.execution.unit.functions:
+            if access != "p2m_access_rwx":
+                status = physmap.restrict(self, pe, domain, ipa)
+            elif new is None:
+                status = physmap.remove(self, pe, domain, ipa, size)
+            else:
+                status = physmap.add(self, pe, domain, new, kind)
+            undone = status != 0
+        else:
+            status = self._set_entry(pe, domain, ipa, pages, pa, kind, access)
+        self.notice_freed_tables(self.emit)
+        partial = may_fail and status != 0
+        self.expect(domain, ipa, size, new, partial=partial, undone=undone)
+        self.emit(Release(pe, f"{self.changed_by} of {domain} returned"))
+        return status
+
+    def _set_entry(
+        self,
+        pe: int,
+        domain: str,
+        ipa: int,
+        pages: int,
+        pa: int | None,
+        kind: str,
+        access: str,
+    ) -> int:
         p2m = self.domains[domain].p2m
         constants = self.names.constants
-        size = pages << PAGE_SHIFT
-        self.call(pe, "p2m_write_lock", p2m)
+        self.call(pe, WRITE_LOCK, p2m)
         status = self.call(
             pe,
-            "p2m_set_entry",
+            SET_ENTRY,
             p2m,
             ipa >> PAGE_SHIFT,
             pages,
@@ -225,14 +271,7 @@ class World:
             constants["p2m_invalid" if pa is None else kind],
             constants[access],
         )
-        self.call(pe, "p2m_write_unlock", p2m)
-        self.notice_freed_tables(self.emit)
-        new = None
-        if pa is not None:
-            granted = "".join(c for c in _ACCESS[kind] if c in _RESTRICTED[access])
-            new = Stage2Mapping(ipa, size, pa, granted)
-        self.expect(domain, ipa, size, new, partial=may_fail and status != 0)
-        self.emit(Release(pe, f"p2m_set_entry of {domain} returned"))
+        self.call(pe, WRITE_UNLOCK, p2m)
         return status
 
     def expect(
@@ -243,17 +282,19 @@ class World:
         new: Stage2Mapping | None,
         *,
         partial: bool = False,
+        undone: bool = False,
     ) -> None:
         """Say what a range maps to from now on.
 
         A change that failed may have been done in part: then each page may
         be as it was or as it was to be, and what is found counts if it is.
+        Where what was done is ``undone``, it may also be unmapped.
         """
         old = self.expected[domain]
         changed = replace(old, ipa, size, new)
         if partial:
             found = self.tables_of(domain).mappings(self.table)
-            changed = either(old, changed, found, ipa, size)
+            changed = either(old, changed, found, ipa, size, absent=undone)
         self.expected[domain] = changed
         self.tracked[domain] = replace(self.tracked.get(domain, []), ipa, size, None)
 
@@ -405,7 +446,8 @@ class World:
 
     def vttbr_of(self, domain: str) -> int:
         """Return the value of VTTBR_EL2 for a domain."""
-        return self.memory.peek(self.domains[domain].p2m + self.names.p2m_vttbr, 8)
+        address = self.domains[domain].address
+        return self.memory.peek(address + self.names.domain_vttbr, 8)
 
     def tables_of(self, domain: str) -> TableMap:
         """Tell where a domain's tables start."""

@@ -30,10 +30,17 @@ from harness.targets.names import locate
 from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
 from harness.targets.platform import ARM64_PLATFORM, Platform
+from harness.targets.physmap import ADD_ENTRY, REMOVE_PAGE
 from harness.targets.reachable import touched_override, unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario
-from harness.targets.versions import ENTRY_POINTS, version_of
+from harness.targets.versions import (
+    ENTRY_POINTS,
+    SET_ENTRY,
+    WRITE_LOCK,
+    WRITE_UNLOCK,
+    version_of,
+)
 from harness.targets.world import Checkpoint, World, register_file
 from reference_model.coordinates import Coord
 from reference_model.events import Event
@@ -186,7 +193,8 @@ class LoadedTarget:
         return tuple(
             scenario
             for scenario in SCENARIOS
-            if all(
+            if self.unit.functions.keys().isdisjoint(scenario.without)
+            and all(
                 any(name in self.unit.functions for name in group)
                 for group in scenario.needs
             )
@@ -230,7 +238,9 @@ class LoadedTarget:
 
     def unmodelled(self) -> list[str]:
         """List functions that a run could call and that would stop it."""
-        return unmodelled(self.unit, ENTRY_POINTS, model_names())
+        changes = (SET_ENTRY, WRITE_LOCK, WRITE_UNLOCK, ADD_ENTRY, REMOVE_PAGE)
+        entries = [n for n in (*ENTRY_POINTS, *changes) if n in self.unit.functions]
+        return unmodelled(self.unit, entries, model_names())
 
     def files_read(self) -> frozenset[str]:
         """Return the files that the code comes from, headers included."""
@@ -289,9 +299,10 @@ class _Base:
             start,
             events=done.events,
             queries=(*log.queries, *done.queries),
-            functional=tuple(world.mismatches()),
         )
-        return result if problem is None else _stopped(result, problem)
+        if problem is not None:  # the tables may be anything in between
+            return _stopped(result, problem)
+        return replace(result, functional=tuple(world.mismatches()))
 
     def _mapped(self, which: str) -> tuple[Checkpoint, _Log]:
         known = self.mapped.get(which)
