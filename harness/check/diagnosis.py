@@ -12,6 +12,7 @@ from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
 from harness.check.reasons import unrepaired
 from harness.check.rules import RULES
+from harness.check.sampling import sampled
 from harness.check.timeline import Replay
 from harness.check.window import Window
 from harness.check.wording import address, virtual_address
@@ -98,7 +99,7 @@ class Diagnostician:
         """
         found: list[Diagnosis] = []
         explainer = Explainer(replay, events, violations)
-        for violation in telling(violations):
+        for violation in sampled(telling(violations), events):
             window = explainer.window(violation)
             known = self._causes.setdefault(_signature(window), [])
             causes, verified = self._known_cause(explainer, violation, known)
