@@ -14,8 +14,8 @@ from pathlib import Path
 from harness.errors import TreeError
 
 __all__ = [
-    "CLEAR_ROOT",
     "ALLOC_TABLE",
+    "CLEAR_ROOT",
     "CONSTANTS",
     "CREATION_FINISHED",
     "DYING",

@@ -29,8 +29,8 @@ from harness.targets.features import (
 from harness.targets.names import locate
 from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
-from harness.targets.platform import ARM64_PLATFORM, Platform
 from harness.targets.physmap import ADD_ENTRY, REMOVE_PAGE
+from harness.targets.platform import ARM64_PLATFORM, Platform
 from harness.targets.reachable import touched_override, unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario
