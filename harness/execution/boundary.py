@@ -53,6 +53,13 @@ class BoundaryCall:
         """Return the PE that makes the call."""
         return self.execution.cpu.pe
 
+    def run_body(self) -> int | None:
+        """Run the function's own body, if the unit has one."""
+        if self.name not in self.execution.unit.functions:
+            return None
+        result: int | None = self.execution.body(self.name)(*self.arguments)
+        return result
+
     def emit(self, event: Event) -> None:
         """Record an event; without an origin it gets that of the call."""
         if event.origin is None:

@@ -205,6 +205,19 @@ class Execution:
     def _link(self, name: str) -> Code:
         if name not in self.unit.functions or name in self.override:
             return self._leaving(name)
+        return self._compiled(name)
+
+    def body(self, name: str) -> Code:
+        """Return code that runs the body of a function that a model stands for."""
+        key = f"body_{name}"
+        known: Code | None = self._globals.get(key)
+        if known is None:
+            modelled = self._globals.get(f"f_{name}")
+            known = self._globals[key] = self._compiled(name)
+            self._globals[f"f_{name}"] = modelled
+        return known
+
+    def _compiled(self, name: str) -> Code:
         compiled = self.program.function(name)
         table, names = self._globals, self.program.names
         for variable in compiled.globals:

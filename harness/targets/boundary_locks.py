@@ -4,6 +4,9 @@ Upstream (``xen/common/spinlock.c``, ``xen/include/xen/rwlock.h``): taking a
 lock is an acquire, dropping it a release, and a lock is exclusive.  The model
 keeps who holds a lock outside simulated memory.  One PE runs at a time, so a
 lock that is taken twice can never be had: that is a fault of the code.
+
+Spin locks are not in the unit (``common/spinlock.c``).  The bodies of the
+others are, inline; they run, and the model watches.
 """
 
 from __future__ import annotations
@@ -31,17 +34,8 @@ _UNREAD = ("read_unlock", "_read_unlock")
 _IS_LOCKED = ("rw_is_locked", "_rw_is_locked")
 _IS_WRITE_LOCKED = ("rw_is_write_locked", "_rw_is_write_locked")
 
-# Inline in the tree, with exclusive loads and stores; the model stands in.
-OVERRIDDEN = frozenset(
-    {
-        "_write_lock",
-        "_write_unlock",
-        "_read_lock",
-        "_read_unlock",
-        "_rw_is_locked",
-        "_rw_is_write_locked",
-    }
-)
+# Inline in the tree: the model watches, their bodies run.
+WATCHED = frozenset({"_write_lock", "_write_unlock", "_read_lock", "_read_unlock"})
 
 
 @dataclass(slots=True)
@@ -83,6 +77,7 @@ class Locks:
         lock = call.arguments[0]
         if lock in self.writer or lock in self.readers:
             raise _misuse(call, f"{self.name_of(lock)} is taken while it is held")
+        call.run_body()
         self.writer[lock] = call.pe
         call.emit(Lock(call.pe, self.name_of(lock)))
 
@@ -98,6 +93,7 @@ class Locks:
         if self.writer.get(lock) != call.pe:
             raise _misuse(call, f"{self.name_of(lock)} is dropped but not held here")
         self.released(call)
+        call.run_body()
         del self.writer[lock]
         call.emit(Unlock(call.pe, self.name_of(lock)))
 
@@ -111,6 +107,7 @@ class Locks:
         lock = call.arguments[0]
         if lock in self.writer:
             raise _misuse(call, f"{self.name_of(lock)} is read-locked while written")
+        call.run_body()
         self.readers[lock] = self.readers.get(lock, 0) + 1
         call.emit(Lock(call.pe, self.name_of(lock)))
 
@@ -119,6 +116,7 @@ class Locks:
         lock = call.arguments[0]
         if not self.readers.get(lock):
             raise _misuse(call, f"{self.name_of(lock)} has no reader to drop")
+        call.run_body()
         self.readers[lock] -= 1
         if not self.readers[lock]:
             del self.readers[lock]

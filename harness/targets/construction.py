@@ -21,7 +21,7 @@ from harness.ir.types import Array
 from harness.targets.boundary_bits import BITS
 from harness.targets.boundary_domain_page import DomainPages
 from harness.targets.boundary_hypervisor import HYPERVISOR
-from harness.targets.boundary_locks import OVERRIDDEN, Locks
+from harness.targets.boundary_locks import WATCHED, Locks
 from harness.targets.boundary_pages import Pages
 from harness.targets.boundary_radix import RadixTrees
 from harness.targets.context_switch import STAGE1_SCTLR, Stage1
@@ -72,7 +72,7 @@ class Builder:
         self.cpu = Cpu(features)
         boundary: dict[str, Boundary] = {}
         self.execution = Execution(
-            program, self.memory, self.cpu, recorder, boundary, override=OVERRIDDEN
+            program, self.memory, self.cpu, recorder, boundary, override=WATCHED
         )
         self.world = World(
             execution=self.execution,

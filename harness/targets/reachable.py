@@ -1,15 +1,14 @@
-"""Which functions a run could reach, and what of them is not run as it stands."""
+"""Which functions a run could reach, and what of them has no body."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 
 from harness.execution.builtin import BUILTINS
 from harness.execution.flow import walk
 from harness.ir.nodes import Call, FunctionDef, Unit
-from reference_model.coordinates import Coord
 
-__all__ = ["reachable", "touched_override", "unmodelled"]
+__all__ = ["reachable", "unmodelled"]
 
 
 def reachable(unit: Unit, entry_points: Iterable[str]) -> set[str]:
@@ -44,21 +43,3 @@ def unmodelled(
         for name in reachable(unit, entry_points)
         if name not in unit.functions and name not in models and name not in BUILTINS
     )
-
-
-def touched_override(
-    unit: Unit, overridden: Iterable[str], touched: Callable[[str, int], bool]
-) -> tuple[str, Coord] | None:
-    """Find a function whose model stands in for a body that the patch changes."""
-    for name in sorted(overridden):
-        function = unit.functions.get(name)
-        if function is None:
-            continue
-        lines = {
-            (part.coord.file, part.coord.line)
-            for part in (function, *walk(function.body))
-        }
-        for file, line in sorted(lines):
-            if touched(file, line):
-                return name, Coord(file, line)
-    return None

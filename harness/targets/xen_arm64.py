@@ -16,7 +16,6 @@ from harness.frontend.preprocess import PROBE_PREFIX, preprocess
 from harness.frontend.unit import digest_of, load_unit
 from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
-from harness.targets.boundary_locks import OVERRIDDEN
 from harness.targets.construction import build, model_names
 from harness.targets.context_switch import stage1_comes_first
 from harness.targets.coverage import Executed
@@ -31,7 +30,7 @@ from harness.targets.operations import prepare_mappings
 from harness.targets.physical import PES
 from harness.targets.physmap import ADD_ENTRY, REMOVE_PAGE
 from harness.targets.platform import ARM64_PLATFORM, Platform
-from harness.targets.reachable import touched_override, unmodelled
+from harness.targets.reachable import unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario
 from harness.targets.versions import (
@@ -184,7 +183,6 @@ class LoadedTarget:
         }
         self._files = frozenset(files)
         self._executed = Executed(self.program, touched)
-        self._replaced = touched_override(unit, OVERRIDDEN, touched)
         self._bases: dict[_Key, _Base] = {}
         self._places = cpuinfo_places(unit, platform.cpuinfo)
 
@@ -202,10 +200,6 @@ class LoadedTarget:
 
     def run(self, scenario: Scenario, inputs: ProfileInputs) -> Run:
         """Run a scenario under a profile; what goes wrong is returned as data."""
-        if self._replaced is not None:
-            name, coord = self._replaced
-            what = f"a change of '{name}', for which a model stands in"
-            return Run(scenario.name, unsupported=Unsupported(coord, what))
         key = (tuple(sorted(inputs.id_registers.items())), inputs.workarounds)
         recorder = Recorder(self._in_patch)
         base = self._bases.get(key)
