@@ -36,6 +36,10 @@ class Analysed:
         """Return the analysis of a tree."""
         return self.analyses[self.keys[id(view)]]
 
+    def get(self, view: View) -> TreeAnalysis | None:
+        """Return the analysis of a tree, None if it was not asked for."""
+        return self.of(view) if id(view) in self.keys else None
+
     def code(self, view: View) -> Code:
         """Return what the tree comes to."""
         return self.codes[id(view)]

@@ -35,22 +35,29 @@ def attributed(steps: Iterable[Compared]) -> list[Finding]:
     them.
     """
     result: list[Finding] = []
-    brought: dict[str, list[int]] = {}  # places in the result, by fingerprint
-    unchanged: set[str] = set()
+    brought: dict[int, Finding] = {}  # of this stack, by place in the result
     for step in steps:
         if step.first:
             brought = {}
         for finding in compared(step.before, step.after, step.complete):
-            mark = finding.fingerprint
+            like = [n for n, new in brought.items() if new.marks & finding.marks]
             if finding.status is Status.NEW:
-                brought.setdefault(mark, []).append(len(result))
+                brought[len(result)] = finding
                 result.append(replace(finding, patch=step.number))
-            elif finding.status is Status.FIXED and mark in brought:
-                for place in brought.pop(mark):
-                    result[place] = replace(result[place], fixed_by=step.number)
             elif finding.status is Status.FIXED:
-                result.append(replace(finding, patch=step.number))
-            elif step.last and mark not in brought and mark not in unchanged:
-                unchanged.add(mark)
+                for place in like:
+                    del brought[place]
+                    result[place] = replace(result[place], fixed_by=step.number)
+                if not like:
+                    result.append(replace(finding, patch=step.number))
+            elif step.last and not like and not _told(finding, result):
                 result.append(finding)
     return result
+
+
+def _told(finding: Finding, result: list[Finding]) -> bool:
+    """Tell whether a finding is among the unchanged ones of another stack."""
+    return any(
+        other.status is Status.UNCHANGED and other.fingerprint == finding.fingerprint
+        for other in result
+    )

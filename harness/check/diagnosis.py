@@ -37,7 +37,11 @@ _ORDER = [
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One cause of a violation, as seen in one scenario on one profile."""
+    """One cause of a violation, as seen in one scenario on one profile.
+
+    ``location`` is the place to show, ``anchor`` the one that would be shown
+    if no patch had touched anything: it is the same before and after a patch.
+    """
 
     rule: str
     rank: int
@@ -52,6 +56,13 @@ class Diagnosis:
     repair: Repair | None
     violation: tuple[object, ...] = ()  # the key of the one shown
     assumptions: tuple[str, ...] = ()  # settings without which it goes away
+    anchor: Location | None = None  # None: the location
+
+    @property
+    def mark(self) -> tuple[str, str, str, str]:
+        """Return what it has in common with its like in other trees."""
+        place = self.anchor or self.location
+        return (self.rule, place.file, place.function, self.instruction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +82,8 @@ class PatchedSource:
     touched: Callable[[str, int], bool]
     functions: frozenset[str] = frozenset()
 
+
+_UNTOUCHED = PatchedSource(lambda file, line: False)  # noqa: ARG005
 
 _Signature = tuple[object, ...]
 
@@ -215,6 +228,7 @@ class Diagnostician:
                     steps,
                     repair,
                     window.violation.key,
+                    anchor=_location(window.events[position], window, _UNTOUCHED),
                 )
             )
         return told

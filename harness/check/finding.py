@@ -168,3 +168,10 @@ class Finding:
     fixed_by: int = 0
     excerpts: tuple[Excerpt, ...] = ()
     hunk: str = ""
+    # (mark, scenario, profile) of each time it was seen: to compare trees by.
+    seen: frozenset[tuple[tuple[str, ...], str, str]] = frozenset()
+
+    @property
+    def marks(self) -> frozenset[tuple[str, ...]]:
+        """Return what it has in common with its like in other trees."""
+        return frozenset(mark for mark, _, _ in self.seen)

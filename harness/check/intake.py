@@ -60,6 +60,11 @@ class Step:
     first: bool
     last: bool
 
+    @property
+    def beginning(self) -> tuple[View, ...]:
+        """Return the tree before the patch if no other patch leads to it."""
+        return (self.before,) if self.first else ()
+
 
 @contextmanager
 def opened(request: CheckRequest, *, audit: bool = False) -> Iterator[Intake]:

@@ -105,6 +105,7 @@ def _finding(
         arm_rules=RULES[first.rule].arm_rules,
         fingerprint=_fingerprint(first),
         assumptions=shown.assumptions,
+        seen=frozenset((d.mark, d.scenario, d.profile) for d in group),
     )
 
 
@@ -124,23 +125,15 @@ def compared(
 
     A finding that the patch spreads to more profiles or scenarios is new.
     """
-    before = {finding.fingerprint: finding for finding in base}
-    after = {finding.fingerprint for finding in patched}
+    before = {seen for finding in base for seen in finding.seen}
+    after = {mark for finding in patched for mark in finding.marks}
     result = []
     for finding in patched:
-        old = before.get(finding.fingerprint)
-        spread = old is None or not _within(finding, old)
-        result.append(
-            replace(finding, status=Status.NEW if spread else Status.UNCHANGED)
-        )
+        status = Status.UNCHANGED if finding.seen <= before else Status.NEW
+        result.append(replace(finding, status=status))
     result.extend(
         replace(finding, status=Status.FIXED)
         for finding in base
-        if finding.fingerprint not in after and set(finding.scenarios) <= complete
+        if not finding.marks & after and set(finding.scenarios) <= complete
     )
     return result
-
-
-def _within(finding: Finding, old: Finding) -> bool:
-    profiles = set(finding.profiles) <= set(old.profiles)
-    return profiles and set(finding.scenarios) <= set(old.scenarios)

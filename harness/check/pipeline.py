@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from harness.assumptions import changed, rested_on
-from harness.check.analyses import Analysed, analysed
+from harness.check.analyses import analysed
 from harness.check.attribution import Compared, attributed
-from harness.check.coverage import Coverage, unread
+from harness.check.coverage import unread
 from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
 from harness.check.intake import Step, opened, stepped
@@ -36,24 +37,67 @@ def check(request: CheckRequest) -> Result:
     started = time.monotonic()
     request.refuse_unknown_profiles()
     with opened(request) as intake, stepped(intake) as steps:
-        views = [view for step in steps for view in (step.after, step.before)]
-        found = analysed(views, request)
-        after = [found.of(step.after) for step in steps]
-        findings = attributed(_compared(step, found, request) for step in steps)
-        code = found.code(steps[-1].after)
-        result = _result("check", intake.base, request, findings, after[-1], code)
-        base = found.of(steps[0].before)
-        return replace(
-            result,
-            patches=tuple(_summary(patch) for patch in intake.patches),
-            bounds=_bounds([*found.analyses.values()], after[-1], request),
-            unsupported=_unsupported(after, base),
-            cost=_cost(after[-1], base, request.profiles),
-            not_executed=_not_executed(steps, found),
-            notes=(*intake.notes, *result.notes),
-            alternatives=intake.alternatives,
-            stats=_stats(started),
+        changes = _changes(steps, request)
+        findings = attributed(_compared(change, request) for change in changes)
+    last = changes[-1]
+    result = _result("check", intake.base, request, findings, last.after, last.code)
+    base = changes[0].before
+    analyses = {id(a): a for c in changes for a in (c.before, c.after)}
+    return replace(
+        result,
+        patches=tuple(_summary(patch) for patch in intake.patches),
+        bounds=_bounds([*analyses.values()], last.after, request),
+        unsupported=_unsupported([change.after for change in changes], base),
+        cost=_cost(last.after, base, request.profiles),
+        not_executed=_not_executed(changes),
+        notes=(*intake.notes, *result.notes),
+        alternatives=intake.alternatives,
+        stats=_stats(started),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One patch, and the analyses without and with it."""
+
+    step: Step
+    patch: Patch
+    before: TreeAnalysis
+    after: TreeAnalysis
+    read_before: frozenset[str]
+    code: Code
+
+
+def _changes(steps: tuple[Step, ...], request: CheckRequest) -> list[_Change]:
+    """Analyse the trees of all patches, as few of them as will do.
+
+    What a tree with one patch does is what the next one is compared with,
+    unless that stopped because of what the patch touched.
+    """
+    first = [view for step in steps for view in (step.after, *step.beginning)]
+    found = analysed(first, request)
+    pairs = list(pairwise(steps))
+    stopped = [s.before for p, s in pairs if not s.first and found.of(p.after).reached]
+    again = analysed(stopped, request)
+    changes: list[_Change] = []
+    for number, step in enumerate(steps):
+        assert step.after.patch is not None
+        if step.first:
+            before, read = found.of(step.before), found.code(step.before).files
+        else:
+            before, read = changes[number - 1].after, changes[number - 1].code.files
+            before = again.get(step.before) or before
+        changes.append(
+            _Change(
+                step,
+                step.after.patch,
+                before,
+                found.of(step.after),
+                read,
+                found.code(step.after),
+            )
         )
+    return changes
 
 
 def audit(request: CheckRequest) -> Result:
@@ -107,28 +151,25 @@ def _findings(analysis: TreeAnalysis, request: CheckRequest) -> list[Finding]:
     return findings_of(analysis.diagnoses, request.profiles, analysis.scenarios)
 
 
-def _compared(step: Step, found: Analysed, request: CheckRequest) -> Compared:
-    after = found.of(step.after)
+def _compared(change: _Change, request: CheckRequest) -> Compared:
+    step = change.step
     return Compared(
         step.number,
-        with_excerpts(_findings(found.of(step.before), request), step.before),
+        with_excerpts(_findings(change.before, request), step.before),
         with_hunks(
-            with_excerpts(_findings(after, request), step.after), step.after.patch
+            with_excerpts(_findings(change.after, request), step.after), change.patch
         ),
-        after.complete,
+        change.after.complete,
         step.first,
         step.last,
     )
 
 
-def _not_executed(steps: tuple[Step, ...], found: Analysed) -> tuple[str, ...]:
+def _not_executed(changes: list[_Change]) -> tuple[str, ...]:
     every: dict[str, None] = {}
-    for step in steps:
-        assert step.after.patch is not None
-        files = found.code(step.after).files, found.code(step.before).files
-        coverage: Coverage = replace(
-            found.of(step.after).coverage, unread=unread(step.after.patch, *files)
-        )
+    for change in changes:
+        files = unread(change.patch, change.code.files, change.read_before)
+        coverage = replace(change.after.coverage, unread=files)
         every |= dict.fromkeys(coverage.missing)
     return tuple(every)
 

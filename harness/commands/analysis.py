@@ -99,7 +99,7 @@ def request_of(arguments: argparse.Namespace) -> CheckRequest:
         progress=arguments.progress,
         assumptions=read(arguments.assume),
         base=arguments.base,
-        config=arguments.config,
+        config=arguments.config and arguments.config.absolute(),
     )
 
 

@@ -40,10 +40,10 @@ def heading(finding: Finding, style: Style) -> list[str]:
     return [painted + first[len(level) :], *rest]
 
 
-def finding_row(finding: Finding, word: str = "") -> list[str]:
+def finding_row(finding: Finding, word: str = "", more: str = "") -> list[str]:
     """Return a finding in one sentence, ``word`` instead of its severity."""
     label = f"{word or finding.severity.value}[{harmless(finding.rule)}]:"
-    return outdented(label, f"{harmless(finding.message)} ({place(finding)})")
+    return outdented(label, f"{harmless(finding.message)} ({place(finding)}){more}")
 
 
 def finding_lines(

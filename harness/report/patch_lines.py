@@ -7,7 +7,7 @@ from harness.check.result import PatchSummary, Result
 from harness.report.names import counted
 from harness.report.terminal import hanging, harmless
 
-__all__ = ["origin", "subject_lines"]
+__all__ = ["mender", "origin", "subject_lines"]
 
 # What a tree that was not built is taken with.
 _USUAL = "defconfig, with CONFIG_DEBUG"
@@ -40,6 +40,13 @@ def origin(finding: Finding, result: Result) -> list[tuple[str, str]]:
     if finding.fixed_by:
         facts.append(("mended again by", _named(finding.fixed_by, result)))
     return facts
+
+
+def mender(finding: Finding, result: Result) -> str:
+    """Say which patch of several fixes what was wrong on the base."""
+    if not _several(result) or not finding.patch:
+        return ""
+    return f", by patch {_of(finding.patch, result)}"
 
 
 def _several(result: Result) -> bool:

@@ -9,7 +9,7 @@ from harness.check.result import Result, UnsupportedItem, Verdict
 from harness.report.cost_table import cost_lines
 from harness.report.finding_text import finding_lines, finding_row, place
 from harness.report.names import and_more, counted, profiles_text
-from harness.report.patch_lines import origin, subject_lines
+from harness.report.patch_lines import mender, origin, subject_lines
 from harness.report.terminal import Colour, Style, hanging, harmless, outdented
 
 __all__ = ["render_text", "terse_text", "verdict_lines"]
@@ -67,9 +67,7 @@ def _summaries(result: Result, verbose: bool) -> list[str]:
     lines = []
     for finding in result.findings:
         if finding.status is Status.FIXED:
-            several = len(result.patches) > 1 and finding.patch
-            word = f"fixed by patch {finding.patch}" if several else "fixed"
-            lines += finding_row(finding, word)
+            lines += finding_row(finding, "fixed", mender(finding, result))
     unchanged = [f for f in result.findings if f.status is Status.UNCHANGED]
     if unchanged and not verbose:
         rules = sorted({f.rule for f in unchanged})

@@ -17,7 +17,6 @@ audit, the tree is the directory as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +39,6 @@ EMBEDDED = Path(__file__).resolve().parents[2] / "patches" / "base"
 
 _EMBEDDED_NAME = "embedded base"
 _WHAT_TO_DO = "run in a Xen tree or name one with --tree DIR"
-_NO_BLOB = re.compile(r"0+")
 _SHOWN = 3
 
 
@@ -188,16 +186,15 @@ def _choose(
 def _holder(repository: Repository, series: Series, notes: list[str]) -> str | None:
     """Find the newest commit with all files as the patches found them."""
     wanted = pre_images(series)
-    if not wanted:
+    if not any(wanted.values()):
         return None
-    blobs: dict[str, str] = {}
+    files: dict[str, str | None] = {}
     for path, prefix in wanted.items():
-        oid = repository.blob_id(prefix)
-        if oid is None:
+        files[path] = repository.blob_id(prefix) if prefix else prefix
+        if prefix and files[path] is None:
             notes.append(f"pre-image {prefix[:12]} of {path} is not in the repository")
             return None
-        blobs[path] = oid
-    found = repository.newest_holding(blobs)
+    found = repository.newest_holding(files)
     if found is None:
         notes.append("no commit holds all pre-images of the patch together")
         return None
@@ -207,22 +204,27 @@ def _holder(repository: Repository, series: Series, notes: list[str]) -> str | N
     return commit or None
 
 
-def pre_images(series: Series) -> dict[str, str]:
-    """Return the blob id of each file before the series; empty if one is unknown.
+def pre_images(series: Series) -> dict[str, str | None]:
+    """Return the blob id of each file before the series.
 
-    Of each file, that is what the first patch to change it found.
+    Of each file, that is what the first patch to change it found: "" if it
+    does not say, None if there was no such file.  Empty if a patch that
+    changes lines has no ids: then anything may fit.
     """
-    found: dict[str, str] = {}
+    found: dict[str, str | None] = {}
     seen: set[str] = set()
     for patch in series.patches:
         for part in patch.files:
-            old = part.old
-            if old is not None and (old not in seen or series.alternatives):
-                if not part.old_blob or _NO_BLOB.fullmatch(part.old_blob):
-                    return {}
-                known = found.setdefault(old, part.old_blob)
-                if known != part.old_blob:
-                    return {}
+            if part.old is None:
+                name, before = part.path, None
+            elif part.hunks and not part.old_blob:
+                return {}
+            else:
+                name, before = part.old, part.old_blob
+            if name in seen and not series.alternatives:
+                continue
+            if found.setdefault(name, before) != before:
+                return {}
         seen.update(name for part in patch.files for name in part.names)
     return found
 

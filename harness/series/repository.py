@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -199,24 +200,29 @@ class Repository:
             found.append(Entry(mode.decode(), oid.decode(), number, text))
         return found
 
-    def newest_holding(self, blobs: dict[str, str]) -> tuple[str, bool] | None:
+    def newest_holding(
+        self, files: Mapping[str, str | None]
+    ) -> tuple[str, bool] | None:
         """Return the newest commit, by commit date, that holds files as they were.
 
-        ``blobs`` gives the full id of each file's content.  Such a commit is
+        ``files`` gives the full id of each file's content, "" for a file whose
+        content is not known, None for one that is not there.  Such a commit is
         the tip of a ref, or the last one before a commit that changes one of
         the files: among those of all refs, the stash and notes left out, none
         is missed.  The second value tells that the search came to its end.
         """
-        tips, changes, ended = self._tips(), *self._changes(blobs)
-        candidates = dict.fromkeys([*tips, *changes])
-        wanted = list(blobs.items())
-        names = [f"{commit}:{path}" for commit in candidates for path, _ in wanted]
+        changes, ended = self._changes(files)
+        candidates = dict.fromkeys([*self._tips(), *changes])
+        names = [f"{commit}:{path}" for commit in candidates for path in files]
         have = self._checked(names)
+        wanted = list(files.values())
         holding = [
             commit
             for number, commit in enumerate(candidates)
-            if have[number * len(wanted) : (number + 1) * len(wanted)]
-            == [oid for _, oid in wanted]
+            if all(
+                oid == want if want else (oid is None) == (want is None)
+                for want, oid in zip(wanted, have[number * len(wanted) :], strict=False)
+            )
         ]
         if not holding:
             return None if ended else ("", False)
@@ -234,19 +240,28 @@ class Repository:
         head = ["HEAD"] if self.resolve("HEAD") else []
         return [*(f"--exclude={name}" for name in _NOT_HISTORY), "--all", *head]
 
-    def _changes(self, blobs: dict[str, str]) -> tuple[list[str], bool]:
-        """List commits that bring or take away a blob, and their parents."""
+    def _changes(self, files: Mapping[str, str | None]) -> tuple[list[str], bool]:
+        """List commits that change whether a file is as it was, and their parents."""
+        blobs = {path: oid for path, oid in files.items() if oid}
+        others = [path for path, oid in files.items() if not oid]
+        objects = [f"--find-object={oid}" for oid in blobs.values()]
+        found, ended = self._log(objects, list(blobs))
+        if others and ended:
+            more, ended = self._log(["--diff-filter=AD"], others)
+            found += more
+        return found, ended
+
+    def _log(self, what: list[str], paths: list[str]) -> tuple[list[str], bool]:
         status, output, complaint = self.plumbing.ask(
             "log", "--full-history", "-m", "--no-show-signature", "--no-ext-diff",
             "--no-textconv", "--no-renames", "--format=%H %P",
-            *(f"--find-object={oid}" for oid in blobs.values()),
-            *self._history(), "--", *blobs, seconds=_SEARCH_SECONDS,
+            *what, *self._history(), "--", *paths, seconds=_SEARCH_SECONDS,
         )  # fmt: skip
         if status < 0 or "Timeout" in complaint:
             return [], False
         if status != 0:
             self.plumbing.fail(complaint)
-        words = output.decode().split()
+        words = output.decode("ascii", "replace").split()
         return [word for word in words if _OID.fullmatch(word)], True
 
     def _dates(self, commits: list[str]) -> dict[str, int]:
