@@ -94,7 +94,9 @@ def test_fields_that_readers_rely_on() -> None:
 def test_nothing_of_the_result_is_left_out() -> None:
     report = _report(UNSAFE)
     assert {f.name for f in fields(Result)} <= set(report)
-    assert {f.name for f in fields(Finding)} == set(report["findings"][0])
+    inner = {"seen"}  # trees are compared by it; it is long, and told by the rest
+    names = {f.name for f in fields(Finding)} - inner
+    assert names == set(report["findings"][0])
 
 
 def test_all_findings_are_there_whatever_their_status() -> None:
