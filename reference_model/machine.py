@@ -77,8 +77,7 @@ __all__ = ["Machine", "Start"]
 class Machine:
     """Runs a trace on one profile and collects the violations.
 
-    ``violations`` grows as the trace runs.  Raises Unmodelled for an event
-    whose effect is not modelled.
+    ``violations`` grows as the trace runs.  What has no model raises Unmodelled.
     """
 
     def __init__(

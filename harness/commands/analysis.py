@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,14 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--format", choices=tuple(FORMATS), default="text", help="default: text"
+    )
+    parser.add_argument(
+        "--output",
+        type=_output,
+        action="append",
+        default=[],
+        metavar="FORMAT=FILE",
+        help="write the report to a file as well, in a format; may be repeated",
     )
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="processes; default: one per CPU"
@@ -112,6 +121,8 @@ def reported(
 
         directory = arguments.save_traces
         result = save_traces(request, result, directory, model_version())
+    for name, file in arguments.output:
+        _written(file, FORMATS[name](result))
     code = exit_code(result.verdict, arguments.strictness)
     if arguments.format != "text":
         return Outcome(FORMATS[arguments.format](result), code)
@@ -119,6 +130,30 @@ def reported(
     if arguments.quiet:
         return Outcome(terse_text(result, colour=colour), code)
     return Outcome(render_text(result, colour=colour, verbose=arguments.verbose), code)
+
+
+def _written(file: Path, text: str) -> None:
+    """Write a file whole or not at all: a reader may be waiting for it."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=file.parent, prefix=".harness-", delete=False
+        ) as stream:
+            stream.write(text)
+        os.chmod(stream.name, 0o644)
+        os.replace(stream.name, file)
+    except OSError as error:
+        raise UsageError(f"cannot write '{file}': {error.strerror}") from error
+
+
+def _output(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not equals or not file:
+        raise argparse.ArgumentTypeError(f"expected FORMAT=FILE, not '{text}'")
+    if name not in FORMATS:
+        raise argparse.ArgumentTypeError(
+            f"no format '{name}': there are {', '.join(FORMATS)}"
+        )
+    return name, Path(file)
 
 
 def _names(text: str) -> tuple[str, ...]:

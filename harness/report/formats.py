@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from dataclasses import dataclass
 
 from harness.check.result import Result
-from harness.report.json_report import render_json
-from harness.report.text import render_text
 
-__all__ = ["FORMATS"]
+__all__ = ["FORMATS", "Format"]
 
-FORMATS: dict[str, Callable[[Result], str]] = {
-    "text": render_text,
-    "json": render_json,
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: where its renderer is, and how its files are called.
+
+    The renderer is imported when it is used: most need what others do not.
+    """
+
+    module: str
+    function: str
+    suffix: str
+
+    def __call__(self, result: Result) -> str:
+        """Render a result."""
+        module = importlib.import_module(f"harness.report.{self.module}")
+        text: str = getattr(module, self.function)(result)
+        return text
+
+
+FORMATS: dict[str, Format] = {
+    "text": Format("text", "render_text", "txt"),
+    "terse": Format("terse", "render_terse", "terse"),
+    "json": Format("json_report", "render_json", "json"),
+    "html": Format("html_report", "render_html", "html"),
+    "sarif": Format("sarif", "render_sarif", "sarif"),
+    "junit": Format("junit", "render_junit", "xml"),
+    "codequality": Format("codequality", "render_codequality", "codequality.json"),
+    "github": Format("github", "render_github", "github"),
+    "b4-check": Format("b4_check", "render_b4_check", "b4-check"),
+    "b4-review": Format("b4_review", "render_b4_review", "b4-review.json"),
+    "patchwork": Format("patchwork", "render_patchwork", "patchwork.json"),
 }

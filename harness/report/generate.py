@@ -39,7 +39,6 @@ _REPORT = (
     "<!-- end of the report -->\n",
 )
 _PROFILES = ("| profile | what it is |\n|---|---|\n", "\n## Assumptions\n")
-_SUFFIXES = {"text": "txt", "json": "json"}
 
 
 def write() -> list[str]:
@@ -115,10 +114,10 @@ def _wanted() -> dict[str, str]:
         "generated/trace-schema.json": schema_text_of_a_trace(),
     }
     for name, result in _results():
-        for kind, render in FORMATS.items():
+        for render in FORMATS.values():
             # A model that says the same as before shall change no sample.
             text = render(result).replace(model_version(), "sample")
-            files[f"generated/reports/{name}.{_SUFFIXES[kind]}"] = text
+            files[f"generated/reports/{name}.{render.suffix}"] = text
         if name == README_EXAMPLE:
             files["README.md"] = readme(result)
     return files

@@ -19,6 +19,7 @@ from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
 from harness.report.generate import README_EXAMPLE, example_result, readme
 from harness.report.json_report import render_json
+from harness.series.base import EMBEDDED
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -91,6 +92,14 @@ def test_formats() -> None:
     )
 
 
+def test_the_cost_ratio(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "256 times as much with 48" in " ".join(_section("Cost").split())
+    assert main(["cost", "--tree", str(EMBEDDED), "--format", "json"]) == 0
+    nested = json.loads(capsys.readouterr().out)["nested"]
+    costs = [nested[bits]["create_domain_128M"]["patched"] for bits in ("48", "40")]
+    assert costs[0]["typical"] / costs[1]["typical"] == pytest.approx(256)
+
+
 def test_profiles() -> None:
     rows = _rows("| profile | what it is |")
     assert [row[0].strip("`") for row in rows] == list(ARCHITECTURE_PROFILES)
@@ -104,7 +113,7 @@ def test_places_exist() -> None:
 
 def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
     shown = ""
-    for command in ("check", "audit", "scenarios", "litmus", "replay", *_TOLD):
+    for command in ("check", "audit", "scenarios", "litmus", "replay", "cost", *_TOLD):
         assert main([command, "--help"]) == 0
         shown += capsys.readouterr().out
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", README))

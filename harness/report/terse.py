@@ -1,0 +1,27 @@
+"""One line for each new finding and each gap, as ``checkpatch --terse``."""
+
+from __future__ import annotations
+
+from harness.check.finding import Severity
+from harness.check.result import Result
+from harness.report.finding_text import place
+from harness.report.gaps import gaps
+from harness.report.order import told
+from harness.report.terminal import harmless
+
+__all__ = ["render_terse"]
+
+_LEVELS = {Severity.ERROR: "ERROR", Severity.WARNING: "WARNING"}
+
+
+def render_terse(result: Result) -> str:
+    """Return the lines, nothing else; what is no error or warning is a CHECK."""
+    lines = [
+        f"{place(f)}: {_LEVELS.get(f.severity, 'CHECK')}:{f.rule}: {f.message}"
+        for f in told(result.findings)
+    ]
+    lines += [
+        f"{gap.file or '?'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
+        for gap in gaps(result)
+    ]
+    return "".join(f"{harmless(line)}\n" for line in lines)
