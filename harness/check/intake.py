@@ -13,6 +13,7 @@ from harness.series import Patch, Series, View, read_series, stacked
 from harness.series.base import Base, Place, chosen_base, find_place
 from harness.series.commits import read_commits
 from harness.series.path import read_path
+from harness.series.snippet import read_snippet
 
 __all__ = ["Intake", "Step", "opened", "stepped"]
 
@@ -74,6 +75,9 @@ def opened(request: CheckRequest, *, audit: bool = False) -> Iterator[Intake]:
     if not audit and request.form is not Form.SNIPPET:
         series = _series(request, place)
     with chosen_base(place, request.base, series) as base:
+        if not audit and request.form is Form.SNIPPET:
+            assert request.patch is not None
+            series = read_snippet(request.patch, request.patch_name, base.tree)
         yield Intake(base, series)
 
 

