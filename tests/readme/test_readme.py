@@ -118,6 +118,7 @@ def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
         shown += capsys.readouterr().out
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", README))
     options -= {"--upgrade", "--group", "-m", "-e"}  # pip's and python's
+    options -= {"--stdout", "-o", "-branch"}  # git's and b4's, and no option
     assert {"--tree", "--bisect", "-q", "-v"} <= options
     assert [o for o in sorted(options) if not re.search(rf"{o}\b", shown)] == []
 
@@ -247,14 +248,6 @@ def test_a_patch_is_a_diff_or_a_mail(
     message.set_content(diff.decode(), cte="base64")
     for data in (mail, diff, plain, message.as_bytes()):
         assert _verdict(capsys, patched.file(data)) == "unsafe"
-
-
-def test_one_patch_at_a_time(
-    patched: _Patches, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data, _ = example("bad_unmap_no_flush")
-    assert main(["check", patched.file(data + data), *QUICK]) == 2
-    assert "one patch at a time" in capsys.readouterr().err
 
 
 def test_a_tree_stays_as_it_is(
