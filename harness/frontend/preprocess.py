@@ -28,6 +28,7 @@ from harness.frontend.generated_headers import (
 )
 from harness.frontend.line_markers import FileNames
 from harness.frontend.linked_headers import LINKED
+from harness.frontend.rules_mk import rules_macros
 from reference_model.coordinates import Coord
 
 __all__ = ["PROBE_FILE", "PROBE_PREFIX", "Preprocessed", "preprocess"]
@@ -98,7 +99,8 @@ def preprocess(
     inputs = write_generated_headers(source_root, generated, architecture, build.config)
     names = FileNames(source_root, generated, roots)
     unit = _translation_unit([source_root / name for name in sources], probes)
-    command = _command(source_root, generated, build.flags)
+    macros = rules_macros(source_root, architecture.name)
+    command = _command(source_root, generated, build.flags, macros)
     text = names.shorten(_run(command, unit, generated, names))
     files = tuple(f for f in names.files if not f.startswith("<"))
     _refuse_embed(source_root, files)
@@ -120,7 +122,9 @@ def _translation_unit(paths: Sequence[Path], probes: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _command(source_root: Path, generated: Path, flags: Flags) -> list[str]:
+def _command(
+    source_root: Path, generated: Path, flags: Flags, macros: Sequence[str]
+) -> list[str]:
     """Return the compiler's command line: Xen's flags that matter to ``-E``."""
     compiler = shlex.split(os.environ.get("CC", "")) or ["cc"]
     command = [*compiler, "-E", "-x", "c", "-undef", "-nostdinc", "-w"]
@@ -128,7 +132,7 @@ def _command(source_root: Path, generated: Path, flags: Flags) -> list[str]:
     command += [f"-std={flags.standard}"]
     command += [f"-fmacro-prefix-map={source_root / 'xen'}/="]
     command += ["-include", str(generated / BUILTIN_HEADER), "-D__XEN__"]
-    command += flags.macros
+    command += [*macros, *flags.macros]
     for header in dict.fromkeys((_CONFIG_HEADER, *flags.headers)):
         command += ["-include", str(source_root / header)]
     # What stands in for headers of a build comes before those of an old one.

@@ -90,6 +90,11 @@ def _map_table(world: World) -> None:
     _map(world, "d1", TABLE_IPA, BLOCK_PAGES, GUEST_BLOCK_2M + PAGE)
 
 
+def _map_table_and_block(world: World) -> None:
+    _map_table(world)
+    _map(world, "d1", TABLE_END, BLOCK_PAGES, OTHER_BLOCK)
+
+
 def _map_giant(world: World) -> None:
     _map(world, "d1", GIANT_IPA, GIANT_PAGES, GUEST_BLOCK_1G)
 
@@ -111,6 +116,7 @@ MAPPINGS: dict[str, Callable[[World], None]] = {
     "page-mem-access": _map_with_mem_access,
     "block-2m": _map_block,
     "table": _map_table,
+    "table-and-block": _map_table_and_block,
     "block-1g": _map_giant,
     "foreign": _map_foreign,
 }
@@ -322,6 +328,15 @@ _RESTRICT_IN_BLOCK = Operation(
 )
 
 
+_UNMAP_OUT_OF_MEMORY = Operation(
+    "unmap-out-of-memory",
+    "a page and one inside the 2M block behind it are unmapped; no page for the split",
+    "table-and-block",
+    lambda w: w.set_entry(0, "d1", TABLE_END - PAGE, 2, None, may_fail=True),
+    lambda w: w.limit_pool("d1", 0),
+)
+
+
 def _by_physmap(operation: Operation) -> Operation:
     """Return the operation as a hypercall does it in versions up to 4.16."""
     needs: Needs = ((ADD_ENTRY,), (REMOVE_PAGE,))
@@ -341,7 +356,7 @@ OPERATIONS = (
     *_OPERATIONS,
     *(
         _by_physmap(operation)
-        for operation in (*_OPERATIONS, _RESTRICT_IN_BLOCK)
+        for operation in (*_OPERATIONS, _RESTRICT_IN_BLOCK, _UNMAP_OUT_OF_MEMORY)
         if operation.needs is not TRACKING
     ),
 )
