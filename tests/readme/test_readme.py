@@ -118,7 +118,7 @@ def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
         shown += capsys.readouterr().out
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", README))
     options -= {"--upgrade", "--group", "-m", "-e"}  # pip's and python's
-    options -= {"--stdout", "-o", "-branch"}  # git's and b4's, and no option
+    options -= {"--stdout", "-o-", "-branch"}  # git's and b4's, and no option
     assert {"--tree", "--bisect", "-q", "-v"} <= options
     assert [o for o in sorted(options) if not re.search(rf"{o}\b", shown)] == []
 
