@@ -17,7 +17,7 @@ COMPILER = "aarch64-linux-gnu-gcc"
 
 # What xen/Makefile, Config.mk and xen/arch/arm/arch.mk pass, without warnings.
 _XEN = (
-    *("-std=gnu99", "-fno-strict-aliasing", "-fno-omit-frame-pointer"),
+    *("-fno-strict-aliasing", "-fno-omit-frame-pointer"),
     *("-fno-builtin", "-fno-common", "-fno-pie", "-fno-stack-protector"),
     *("-fno-exceptions", "-fno-asynchronous-unwind-tables"),
     *("-mcpu=generic", "-mgeneral-regs-only", "-mno-outline-atomics"),

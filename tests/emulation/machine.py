@@ -45,7 +45,7 @@ from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.run import Execution, Limits
 from harness.execution.variable import Variables
-from harness.ir.layout import size_of
+from harness.ir.layout import scalar_of, size_of
 from harness.ir.types import CType, Function, Integer, Pointer, Record, Void
 from reference_model.coordinates import Coord, Origin
 from reference_model.events import (
@@ -499,6 +499,12 @@ def _function_type(unit: Any, name: str) -> Function | None:
     definition = unit.functions.get(name)
     if definition is not None:
         types = tuple(parameter.type for parameter in definition.parameters)
-        return Function(definition.result, types, definition.variadic)
+        return _passed(Function(definition.result, types, definition.variadic))
     declared = unit.declared.get(name)
-    return declared if isinstance(declared, Function) else None
+    return _passed(declared) if isinstance(declared, Function) else None
+
+
+def _passed(ctype: Function) -> Function:
+    """Take a struct of one scalar for that scalar, which is passed the same way."""
+    types = tuple(scalar_of(parameter) or parameter for parameter in ctype.parameters)
+    return Function(scalar_of(ctype.result) or ctype.result, types, ctype.variadic)

@@ -132,10 +132,10 @@ KINDS = (
 
 # Pieces of generated Python, and what to make of them.
 PYTHON = {
-    "no truncation": (r" & 0xffffffff\)", " & 0xffffffffffffffff)"),
+    "lost store": (r"^( +)st\d\(.*$", r"\1pass"),
     "wrong address": (r"\(v_(\w+) \+ (\d+) & ", r"(v_\1 + \2 + 8 & "),
     "wrong width of a load": (r"\bld8\(", "ld4("),
-    "wrong argument": (r"^( +)(.*f_\w+\()(\w+), (\w+)", r"\1\2\4, \3"),
+    "swapped arguments": (r"(\bf_\w+\()(v_\w+), (v_\w+)\b", r"\1\3, \2"),
 }
 
 

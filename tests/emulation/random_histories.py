@@ -10,7 +10,8 @@ from random import Random
 from lockstep import Lockstep, Step
 from random_calls import Calls
 
-from harness.targets.world import INVALIDATE_ROOT, World
+from harness.targets.versions import INVALIDATE_ROOT, VERSIONS
+from harness.targets.world import World
 
 __all__ = ["Histories"]
 
@@ -48,12 +49,7 @@ class Histories:
         self.lockstep = lockstep
         self.random = random
         self.calls = calls
-        unit = lockstep.pair.ir.execution.unit
-        self.own = [
-            name
-            for name in calls.of_files((unit.file, *_files(unit.file)))
-            if name not in _NOT_RANDOM
-        ]
+        self.own = [name for name in calls.of_files(_FILES) if name not in _NOT_RANDOM]
         self.operations: list[tuple[int, Callable[[], tuple[str, Step]]]] = [
             (10, self.set_entry),
             (4, self.call_own),
@@ -152,7 +148,4 @@ _CACHE = (
 )
 # These end a domain, or boot the machine once more.
 _NOT_RANDOM = frozenset(("p2m_init", "setup_virt_paging", "p2m_final_teardown"))
-
-
-def _files(file: str) -> tuple[str, ...]:
-    return ("xen/arch/arm/p2m.c", "xen/arch/arm/mmu/p2m.c", "xen/arch/arm/mmu/pt.c")
+_FILES = tuple(file for version in VERSIONS for file in version.sources)

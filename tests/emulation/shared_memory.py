@@ -10,12 +10,13 @@ from typing import Any
 
 from object_file import DATA, DATA_SIZE, Image
 
-from harness.execution.address_space import OBJECT_BASE
+from harness.execution.address_space import WIDE
 from harness.execution.chunk import OFFSET, PAGE, SHIFT, Chunk, OnStore, Region
 from harness.execution.memory import Memory
 
 __all__ = ["STACK", "STACK_SIZE", "PlacedMemory", "SharedMemory"]
 
+OBJECT_BASE = WIDE.objects
 _OBJECTS = 1 << 30
 STACK = 0x0028_0000_0000_0000
 STACK_SIZE = 1 << 18
@@ -26,7 +27,7 @@ class PlacedMemory(Memory):
     """Memory in which each variable lies where the image has it."""
 
     def __init__(self, image: Image, variables: frozenset[str]) -> None:
-        super().__init__()
+        super().__init__(WIDE)
         self.image = image
         self.variables = variables
 

@@ -55,7 +55,9 @@ def layout(record: Record) -> object:
 
 def compare(source: Source, place: Path) -> int:
     """Compare all named types; returns how many."""
-    path = compile_text(source.text, place, (*FLAGS["plain"], *DEBUG))
+    path = compile_text(
+        source.text, place, (f"-std={source.standard}", *FLAGS["plain"], *DEBUG)
+    )
     types, unit = read_types(path), source.unit
     for name in source.unit.functions:
         unit.functions[name]  # completes the types that its body declares

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from compiler import FLAGS, compile_text
 from machine import Machine, PlacedExecution
@@ -15,21 +14,38 @@ from harness.errors import TreeError
 from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.run import Limits
+from harness.frontend.build import build_of
 from harness.frontend.preprocess import preprocess
 from harness.frontend.unit import lower_text
 from harness.ir.layout import size_of
 from harness.ir.nodes import Unit
-from harness.targets import TARGET
+from harness.targets import TARGET, versions
 from harness.targets.boundary_locks import OVERRIDDEN
 from harness.targets.construction import Builder
+from harness.targets.context_switch import stage1_comes_first
 from harness.targets.features import ERRATA, ProfileFeatures, ProfileInputs
-from harness.targets.names import ENTRY_POINTS
-from harness.targets.world import INVALIDATE_ROOT, World
-from harness.targets.xen_arm64 import LoadedTarget
+from harness.targets.world import World
+from harness.targets.xen_arm64 import LoadedTarget, TreeView
 
-__all__ = ["Pair", "Source", "build_ir", "build_machine", "build_pair", "read_source"]
+__all__ = [
+    "Pair",
+    "Source",
+    "build_ir",
+    "build_machine",
+    "build_pair",
+    "read_source",
+]
 
-_SCENARIO_FUNCTIONS = (*ENTRY_POINTS, *INVALIDATE_ROOT)
+# What a world calls; the compiler may do with all others what it likes.
+_CALLED = (
+    *versions.ENTRY_POINTS,
+    *versions.INVALIDATE_ROOT,
+    *("p2m_write_lock", "p2m_write_unlock"),
+    *(versions.SET_ALLOCATION, versions.VMID_ALLOCATOR, versions.SET_ENTRY),
+    *(versions.RESOLVE_FAULT, versions.SET_WAY, versions.TOGGLE_CACHE),
+    *(versions.FLUSH_VM, versions.RELINQUISH, versions.CLEAR_ROOT),
+    *(versions.TEARDOWN, versions.TEARDOWN_POOL, versions.FINAL_TEARDOWN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Source:
     text: str
     target: LoadedTarget
     place: Path
+    standard: str  # of C, as in "gnu99"
+    stage1_first: bool
 
     @property
     def unit(self) -> Unit:
@@ -47,10 +65,10 @@ class Source:
     def image(self, flags: str, *, everything: bool = False) -> Image:
         """Compile the text and lay it out."""
         functions = self.unit.functions
-        wanted = functions if everything else _SCENARIO_FUNCTIONS
+        wanted = functions if everything else _CALLED
         kept = [n for n in wanted if n in functions and n not in OVERRIDDEN]
         place = self.place / f"{flags}{'-all' if everything else ''}"
-        options = FLAGS[flags]
+        options = (f"-std={self.standard}", *FLAGS[flags])
         path = compile_text(
             self.text, place, options, replaced=OVERRIDDEN, callable_=kept
         )
@@ -69,17 +87,22 @@ def extern_sizes(unit: Unit) -> dict[str, int]:
     return sizes
 
 
-def read_source(view: Any, place: Path) -> Source:
+def read_source(view: TreeView, place: Path) -> Source:
     """Preprocess and lower a tree, once for both sides."""
+    files = TARGET.files(view)
+    build = build_of(view.root, files[0], roots=view.roots, config=None)
     result = preprocess(
         view.root,
-        TARGET.files(view),
+        files,
         generated=place / "generated",
         roots=view.roots,
         probes=tuple(ERRATA.values()),
+        build=build,
     )
-    unit = lower_text(result.text, TARGET.files(view)[0])
-    return Source(result.text, LoadedTarget(unit, result.files, view.touched), place)
+    unit = lower_text(result.text, files[0])
+    stage1_first = stage1_comes_first(view.root)
+    target = LoadedTarget(unit, result.files, view.touched, stage1_first=stage1_first)
+    return Source(result.text, target, place, build.flags.standard, stage1_first)
 
 
 class _PlacedBuilder(Builder):
@@ -97,7 +120,13 @@ class _PlacedBuilder(Builder):
         self.image = image
         self.limits = limits
         features = ProfileFeatures(inputs, target.capabilities)
-        super().__init__(program or target.program, target.names, features, Recorder())
+        super().__init__(
+            program or target.program,
+            target.names,
+            features,
+            Recorder(),
+            source.stage1_first,
+        )
         execution = self.make_execution()
         self.execution = self.world.execution = execution
         self.memory = execution.memory
