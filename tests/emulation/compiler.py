@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["COMPILER", "FLAGS", "TABLE", "compile_text", "require_compiler"]
+__all__ = ["COMPILER", "FLAGS", "TABLE", "body_of", "compile_text", "require_compiler"]
 
 COMPILER = "aarch64-linux-gnu-gcc"
 
@@ -51,20 +51,25 @@ def compile_text(
     place: Path,
     flags: Iterable[str],
     *,
-    replaced: Iterable[str] = (),
+    watched: Iterable[str] = (),
     callable_: Iterable[str] = (),
 ) -> Path:
     """Compile preprocessed C; returns the object file.
 
-    A function in ``replaced`` has its calls go to an undefined symbol, for a
-    model to answer.  One in ``callable_`` keeps a form that can be called.  Each
-    variable gets a section of its own: placing them is up to the loader.
+    A function in ``watched`` has its calls go to an undefined symbol, for a model
+    to answer, which finds the body under the name from ``body_of``.  One in
+    ``callable_`` keeps a form that can be called.  Each variable gets a section of
+    its own: placing them is up to the loader.
     """
     place.mkdir(parents=True, exist_ok=True)
-    for name in replaced:
-        text = _undefined(text, name)
+    kept = list(callable_)
+    for name in sorted(watched):
+        changed = _undefined(text, name)
+        if changed != text:
+            kept.append(body_of(name))
+        text = changed
     text = _SECTION.sub("", text)
-    names = "".join(f"    (void *){name},\n" for name in callable_)
+    names = "".join(f"    (void *){name},\n" for name in kept)
     text += f'\n# 1 "<table>"\nvoid *const {TABLE}[] = {{\n{names}    0\n}};\n'
     source, target = place / "unit.i", place / "unit.o"
     source.write_text(text)
@@ -73,6 +78,11 @@ def compile_text(
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[:4000]
     return target
+
+
+def body_of(name: str) -> str:
+    """Return the name that the body of a watched function has."""
+    return f"body_of_{name}"
 
 
 def _undefined(text: str, name: str) -> str:
@@ -86,5 +96,5 @@ def _undefined(text: str, name: str) -> str:
     if found is None:
         return text
     extern = f"extern {found['type']}{name}{found['parameters']};"
-    other = f"static inline {found['type']}replaced_{name}{found['parameters']}"
+    other = f"static inline {found['type']}{body_of(name)}{found['parameters']}"
     return f"{text[: found.start()]}{extern} {other}{text[found.end() :]}"

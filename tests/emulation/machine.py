@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from compiler import body_of
 from object_file import CODE, STUBS, Image
 from shared_memory import STACK, STACK_SIZE, Arena, SharedMemory
 from system_words import NOP, SystemWord, is_release, system_words
@@ -375,6 +376,17 @@ class Machine(PlacedExecution):
         if address in self.image.undefined:
             return super().call(function, *arguments)
         self.shared.sweep()
+        return self._call(address, ctype, arguments)
+
+    def body(self, name: str) -> Callable[..., Any]:
+        """Return what runs the body of a function that a model stands for."""
+        address, ctype = self.image.functions[body_of(name)], self.type_of(name)
+        assert ctype is not None, name
+        return lambda *arguments: self._call(address, ctype, arguments)
+
+    def _call(
+        self, address: int, ctype: Function, arguments: tuple[int, ...]
+    ) -> int | None:
         with self._registers():
             indirect = self._give(ctype, arguments)
             self.uc.reg_write(UC_ARM64_REG_LR, _RETURN)

@@ -11,7 +11,7 @@ from harness.errors import TreeError
 from harness.ir.layout import size_of
 from harness.ir.nodes import FunctionDef, Variable
 from harness.ir.types import Array, CType, Function, Integer, Pointer, Record
-from harness.targets.boundary_locks import OVERRIDDEN
+from harness.targets.boundary_locks import WATCHED
 from harness.targets.physical import (
     GUEST_BLOCK_1G,
     GUEST_BLOCK_2M,
@@ -93,7 +93,7 @@ class Calls:
         self.functions = {
             name: function
             for name, function in unit.functions.items()
-            if name not in OVERRIDDEN and _suits(function)
+            if name not in WATCHED and _suits(function)
         }
 
     def of_files(self, files: tuple[str, ...]) -> list[str]:

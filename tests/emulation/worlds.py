@@ -20,7 +20,7 @@ from harness.frontend.unit import lower_text
 from harness.ir.layout import size_of
 from harness.ir.nodes import Unit
 from harness.targets import TARGET, versions
-from harness.targets.boundary_locks import OVERRIDDEN
+from harness.targets.boundary_locks import WATCHED
 from harness.targets.construction import Builder
 from harness.targets.context_switch import stage1_comes_first
 from harness.targets.features import ERRATA, ProfileFeatures, ProfileInputs
@@ -66,12 +66,10 @@ class Source:
         """Compile the text and lay it out."""
         functions = self.unit.functions
         wanted = functions if everything else _CALLED
-        kept = [n for n in wanted if n in functions and n not in OVERRIDDEN]
+        kept = [n for n in wanted if n in functions and n not in WATCHED]
         place = self.place / f"{flags}{'-all' if everything else ''}"
         options = (f"-std={self.standard}", *FLAGS[flags])
-        path = compile_text(
-            self.text, place, options, replaced=OVERRIDDEN, callable_=kept
-        )
+        path = compile_text(self.text, place, options, watched=WATCHED, callable_=kept)
         return load(path, extern_sizes(self.unit))
 
 
@@ -142,7 +140,7 @@ class _PlacedBuilder(Builder):
             old.recorder,
             old.boundary,
             self.limits,
-            override=OVERRIDDEN,
+            override=WATCHED,
         )
 
 
@@ -159,7 +157,7 @@ class _MachineBuilder(_PlacedBuilder):
             old.boundary,
             names=frozenset(self.unit.globals),
             on=self.features.numbers(),
-            override=OVERRIDDEN,
+            override=WATCHED,
         )
 
 
