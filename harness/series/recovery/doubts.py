@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from harness.errors import PatchError
 from harness.series.recovery.cells import cells
@@ -13,7 +14,7 @@ from harness.series.recovery.quoting import squash
 from harness.series.recovery.reading import Reading
 from reference_model.coordinates import Coord
 
-__all__ = ["doubts", "refuse_guess", "resolved"]
+__all__ = ["Losses", "doubts", "losses", "refuse_guess"]
 
 _MASKED = re.compile(rb"@x{3,}|\[email.protected\]")
 _NO_BREAK = b"\xc2\xa0"
@@ -22,33 +23,55 @@ _CUT = re.compile(rb"\W*(?:\.\.\.+|\xe2\x80\xa6|\[?(?:snip|snipped|cut)\]?)\W*",
 _EDGE = 3
 
 
-def resolved(
-    part: FileText, base: Sequence[bytes], placed: Placed, reading: Reading
-) -> tuple[str, ...]:
-    """Return what the mail had lost or changed of one hunk, in words."""
-    said: list[str] = []
-    blank = edge = 0
-    for step in reading.steps:
-        numbers = "-".join(
-            map(str, dict.fromkeys((*step.numbers[:1], *step.numbers[-1:])))
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a mail has lost of some hunks, and the base has given back."""
+
+    empty: int = 0
+    unseen: int = 0
+    rebuilt: tuple[str, ...] = ()
+
+    def __add__(self, other: Losses) -> Losses:
+        return Losses(
+            self.empty + other.empty,
+            self.unseen + other.unseen,
+            tuple(dict.fromkeys((*self.rebuilt, *other.rebuilt))),
         )
+
+    def said(self) -> tuple[str, ...]:
+        """Return it in words."""
+        found = [f"added line put together: {what}" for what in self.rebuilt]
+        if self.empty:
+            found.append(f"{_lines(self.empty, 'empty context line')} restored")
+        if self.unseen:
+            found.append(f"{_lines(self.unseen, 'context line')} not shown")
+        return tuple(found)
+
+
+def _lines(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count > 1)}"
+
+
+def losses(base: Sequence[bytes], placed: Placed, reading: Reading) -> Losses:
+    """Return what the mail had lost or changed of one hunk."""
+    empty = unseen = 0
+    rebuilt: list[str] = []
+    for step in reading.steps:
         if step.kind == "+" and step.how:
-            said.append(f"added line put together from line {numbers} ({step.how})")
+            ends = dict.fromkeys((*step.numbers[:1], *step.numbers[-1:]))
+            rebuilt.append(f"line {'-'.join(map(str, ends))} of the mail ({step.how})")
         if step.kind == " " and not step.numbers:
             lost = squash(base[placed.first + step.old])
-            blank, edge = blank + (not lost), edge + bool(lost)
-    if blank:
-        said.append(f"{blank} empty context line{'s' * (blank > 1)} lost")
-    if edge:
-        said.append(f"{edge} context line{'s' * (edge > 1)} not shown")
-    return tuple(f"{part.path}: {what}" for what in said)
+            empty, unseen = empty + (not lost), unseen + bool(lost)
+    return Losses(empty, unseen, tuple(rebuilt))
 
 
 def doubts(
     part: FileText, base: Sequence[bytes], placed: Placed, reading: Reading
 ) -> tuple[str, ...]:
     """Return what was guessed or taken from the base, and nothing proves."""
-    said = list(resolved(part, base, placed, reading))
+    lost = losses(base, placed, reading)
+    said = [f"{part.path}: {what}" for what in lost.said()]
     for step in reading.steps:
         if step.kind != "+":
             continue
@@ -71,6 +94,16 @@ def refuse_guess(
 ) -> None:
     """Refuse a hunk whose reading, unproved, could be another change."""
     head = f"hunk {hunk.ranges} of {part.path} cannot be recovered without a proof"
+    empty = min(
+        sum(step.how == "empty" for step in reading.steps)
+        for reading in placed.readings
+    )
+    if empty:
+        raise PatchError(
+            f"{head}: {_lines(empty, 'added line')} that its header counts "
+            f"{'are' if empty > 1 else 'is'} not in the mail",
+            Coord(name, hunk.line),
+        )
     if len(placed.readings) > 1:
         lines = _differing(placed.readings)
         raise PatchError(
@@ -83,12 +116,6 @@ def refuse_guess(
     if all(step.kind == " " for step in reading.steps):
         raise PatchError(
             f"{head}: the mail shows no change in it", Coord(name, hunk.line)
-        )
-    empty = [step.numbers[0] for step in reading.steps if step.how == "empty"]
-    if empty:
-        raise PatchError(
-            f"{head}: {len(empty)} of its added lines are not in the mail",
-            Coord(name, hunk.line),
         )
     _refuse_left_out(base, hunk, reading, head, name)
     _refuse_hidden(base, hunk, placed, reading, head, name, exact=exact)

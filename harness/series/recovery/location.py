@@ -124,36 +124,49 @@ class Locator:
             Coord(self.budget.name, hunk.line),
         )
 
-    def _why_not(self, hunk: HunkText, rows: list[list[Cell]]) -> PatchError:
-        """Say what is missing: added lines, or a line of the base."""
-        own = [row[0] for row in rows if row and row[0].rank >= 0]
+    def complaint(self, hunk: HunkText) -> PatchError | None:
+        """Say what is wrong with the signed lines of a hunk, if anything is."""
+        own = _own(cells(hunk.lines, hunk.depth))
         added = sum(cell.sign == "+" for cell in own)
         removed = [cell for cell in own if cell.sign == "-" and cell.key != b"--"]
-        if not self.exact and self.part.old_blob:
-            where = f"{self.part.old} (another blob than {self.part.old_blob})"
-        else:
-            where = str(self.part.old or self.part.new)
         for cell in removed:
             if cell.body not in self.keys:
                 return self._error(
                     hunk,
                     f"line {cell.number} of the mail takes a line away that is "
-                    f"not in {where}",
+                    f"not in {self._where()}",
                 )
         delta = hunk.new_count - hunk.old_count
-        if added - len(removed) != delta:
+        if added - len(removed) < delta:
             return self._error(
                 hunk,
                 f"the header tells of {delta:+d} lines, the mail shows {added} "
-                f"added and {len(removed)} removed ones: some are missing, "
-                "or a comment looks like one",
+                f"added and {len(removed)} removed ones: some are missing",
             )
-        for cell in own:
+        return None
+
+    def _where(self) -> str:
+        if not self.exact and self.part.old_blob:
+            return f"{self.part.old} (another blob than {self.part.old_blob})"
+        return str(self.part.old or self.part.new)
+
+    def _why_not(self, hunk: HunkText, rows: list[list[Cell]]) -> PatchError:
+        """Say what is missing: added lines, or a line of the base."""
+        if (complaint := self.complaint(hunk)) is not None:
+            return complaint
+        for cell in _own(rows):
             unsigned = cell.key and not cell.sign and cell.text[:1] == b" "
             if unsigned and cell.key not in self.keys:
                 return self._error(
                     hunk,
-                    f"line {cell.number} of the mail is not in {where}, nor the "
-                    "hunk as a whole at any place of it",
+                    f"line {cell.number} of the mail is not in {self._where()}, nor "
+                    "the hunk as a whole at any place of it",
                 )
-        return self._error(hunk, f"its lines do not stand in {where} in this order")
+        return self._error(
+            hunk, f"its lines do not stand in {self._where()} in this order"
+        )
+
+
+def _own(rows: list[list[Cell]]) -> list[Cell]:
+    """Return the lines of a hunk that nobody else has written."""
+    return [row[0] for row in rows if row and row[0].rank >= 0]

@@ -10,7 +10,7 @@ from harness.errors import PatchError
 from harness.series.blobs import Blobs
 from harness.series.diff import read_diff
 from harness.series.patch import SIZE_LIMIT, Patch, Recovery
-from harness.series.recovery.doubts import doubts, refuse_guess, resolved
+from harness.series.recovery.doubts import Losses, doubts, losses, refuse_guess
 from harness.series.recovery.location import SHORTEST_ID, Locator
 from harness.series.recovery.outline import FileText, HunkText, Outline, outline
 from harness.series.recovery.proof import Placed, blob_id, prove, result
@@ -43,7 +43,7 @@ class _Whole:
     chosen: tuple[Reading, ...] = ()
     verified: bool = False
     uncertain: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
+    lost: Losses = field(default_factory=Losses)
     content: bytes = b""
     places: list[int] = field(default_factory=list)  # by hunk: the diff it is in
 
@@ -199,6 +199,8 @@ class _Recovery:
         part = whole.part
         self._check_shifts(whole)
         for hunk, placed in zip(whole.hunks, whole.placed, strict=True):
+            if len(placed.readings) > 1 and (wrong := locator.complaint(hunk)):
+                raise wrong
             refuse_guess(part, whole.base, hunk, placed, self.name, exact=whole.exact)
         whole.chosen = tuple(placed.readings[0] for placed in whole.placed)
         why = self._why_unproved(whole)
@@ -258,11 +260,8 @@ class _Recovery:
         whole.content = result(whole.base, chosen)
         if part.new and part.new_blob:
             self.results.setdefault((part.new, part.new_blob), whole.content)
-        whole.lost = tuple(
-            said
-            for placed, reading in chosen
-            for said in resolved(part, whole.base, placed, reading)
-        )
+        for placed, reading in chosen:
+            whole.lost += losses(whole.base, placed, reading)
 
     # -- one diff of the mail -----------------------------------------------
 
@@ -317,9 +316,8 @@ class _Recovery:
                     f"{len(set(whole.places))} parts: checked one on top of the "
                     f"other; the index line names the result of all{proved}"
                 )
-            if whole.verified:
-                said.extend(whole.lost)
-        return _short(said)
+        lost = sum((w.lost for w in wholes if w.verified), Losses())
+        return _short([*said, *lost.said()])
 
 
 def _short(said: Sequence[str]) -> tuple[str, ...]:
