@@ -11,6 +11,7 @@ __all__ = [
     "ParseError",
     "PatchError",
     "PreprocessError",
+    "RefusedError",
     "TreeError",
     "Unsupported",
     "UsageError",
@@ -51,6 +52,10 @@ class PreprocessError(HarnessError):
 
 class ParseError(HarnessError):
     """The preprocessed source is not C that can be parsed or typed."""
+
+
+class RefusedError(ParseError):
+    """The source is C that a compiler refuses, too: says for what reason."""
 
 
 class BoundError(HarnessError):

@@ -146,12 +146,18 @@ PROFILES: dict[str, Profile] = {
 def chosen_profiles(name: str) -> tuple[str, ...]:
     """Return the full names that a name stands for, none if it is not known.
 
-    "all" is the architecture's profiles, "cores" every core; a core is all of
-    its variants.  Upper and lower case are alike.
+    "all" is the architecture's profiles, those of "arm64" and those of "arm32";
+    "cores" is every core; a core is all of its variants.  Upper and lower case are
+    alike.
     """
     wanted = name.lower()
-    if wanted == "all":
-        return tuple(ARCHITECTURE_PROFILES)
+    families = {
+        "all": (*ARCHITECTURE_PROFILES, *AARCH32_PROFILES),
+        "arm64": tuple(ARCHITECTURE_PROFILES),
+        "arm32": tuple(AARCH32_PROFILES),
+    }
+    if wanted in families:
+        return families[wanted]
     if wanted == "cores":
         return tuple(p.name for core in CORES.values() for p in core.profiles())
     for core in CORES.values():

@@ -12,29 +12,35 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from harness.check import store
+from harness.check.architectures import code_of_all, merged, refused
 from harness.check.request import CheckRequest
-from harness.check.tree_analysis import TreeAnalysis, TreeJob, analyse, joined
+from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob, joined
+from harness.check.tree_analysis import analyse as analyse_readable
 from harness.errors import HarnessError
 from harness.series import View
-from harness.targets import TARGET, Code
+from harness.targets import TARGET, TARGETS, Code, target_of
+from reference_model.cores import PROFILES
 
 __all__ = ["Analysed", "analysed"]
+
+_NO_CODE = Code("", frozenset(), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
     """The analyses of trees, by what they depend on.
 
-    ``keys`` and ``codes`` are given for the ``id`` of a view.
+    ``keys`` and ``codes`` are given for the ``id`` of a view; it has a key for
+    each architecture.
     """
 
-    keys: dict[int, str]
+    keys: dict[int, tuple[str, ...]]
     codes: dict[int, Code]
     analyses: dict[str, TreeAnalysis]
 
     def of(self, view: View) -> TreeAnalysis:
         """Return the analysis of a tree."""
-        return self.analyses[self.keys[id(view)]]
+        return merged([self.analyses[key] for key in self.keys[id(view)]])
 
     def get(self, view: View) -> TreeAnalysis | None:
         """Return the analysis of a tree, None if it was not asked for."""
@@ -47,45 +53,78 @@ class Analysed:
 
 def analysed(views: Iterable[View], request: CheckRequest) -> Analysed:
     """Analyse trees; those that come to the same code, for one of them."""
-    jobs = _jobs(views, request)
-    keys = {number: job.key for number, job in jobs.items()}
-    distinct = {keys[number]: job for number, job in jobs.items()}
-    analyses = {key: store.load(key) for key in distinct}
+    jobs, analyses = _jobs(views, request)
+    keys = {place: job.key for place, job in jobs.items()}
+    distinct = {keys[place]: job for place, job in jobs.items() if job.code.digest}
+    analyses |= {key: store.load(key) for key in distinct}
     left = [key for key, kept in analyses.items() if kept is None]
     ran = _run([distinct[key] for key in left], request)
     for key, analysis in zip(left, ran, strict=True):
         store.save(key, analysis)
     every = {**analyses, **dict(zip(left, ran, strict=True))}
+    numbers = dict.fromkeys(number for number, _ in jobs)
+    targets = dict.fromkeys(target for _, target in jobs)
     return Analysed(
-        keys,
-        {number: job.code for number, job in jobs.items()},
+        {n: tuple(keys[n, target] for target in targets) for n in numbers},
+        {n: code_of_all([jobs[n, target].code for target in targets]) for n in numbers},
         {key: analysis for key, analysis in every.items() if analysis is not None},
     )
 
 
-def _jobs(views: Iterable[View], request: CheckRequest) -> dict[int, TreeJob]:
-    """Preprocess each tree, once if only what is looked at differs."""
-    codes: dict[Path, Code] = {}
-    jobs = {}
-    for view in views:
-        if view.root not in codes:
-            codes[view.root] = _code(view, request)
-        jobs[id(view)] = TreeJob(
-            view,
-            codes[view.root],
-            request.profiles,
-            request.scenarios,
-            assumptions=request.assumptions,
-            config=request.config,
-        )
-    return jobs
+_Jobs = dict[tuple[int, str], TreeJob]
 
 
-def _code(view: View, request: CheckRequest) -> Code:
+def _jobs(
+    views: Iterable[View], request: CheckRequest
+) -> tuple[_Jobs, dict[str, TreeAnalysis | None]]:
+    """Preprocess each tree for each target, once if only what is looked at differs.
+
+    The jobs of one target follow each other, so that each CPU gets some of all.
+    Returned with them is the analysis of those that come to nothing.
+    """
+    codes: dict[tuple[Path, str], Code | HarnessError] = {}
+    jobs: _Jobs = {}
+    failed: dict[str, TreeAnalysis | None] = {}
+    every = list(views)
+    for target, profiles in _by_target(request).items():
+        for view in every:
+            place = (view.root, target)
+            if place not in codes:
+                codes[place] = _code(view, target, request)
+            code = codes[place]
+            job = TreeJob(
+                view,
+                _NO_CODE if isinstance(code, HarnessError) else code,
+                profiles,
+                request.scenarios,
+                assumptions=request.assumptions,
+                config=request.config,
+                target=target,
+            )
+            jobs[id(view), target] = job
+            if isinstance(code, HarnessError):
+                failed[job.key] = refused(job, code)
+    return jobs, failed
+
+
+def _by_target(request: CheckRequest) -> dict[str, tuple[str, ...]]:
+    """Return the profiles that each target is analysed for, the main one first."""
+    found: dict[str, tuple[str, ...]] = {}
+    for target in TARGETS.values():
+        names = (n for n in request.profiles if target_of(PROFILES[n]) is target)
+        if profiles := tuple(names):
+            found[target.name] = profiles
+    return found
+
+
+def _code(view: View, target: str, request: CheckRequest) -> Code | HarnessError:
+    """Preprocess a tree; return the error if only another target may go on."""
     with tempfile.TemporaryDirectory(prefix="harness-") as work:
         try:
-            return TARGET.code(view, Path(work), request.config)
+            return TARGETS[target].code(view, Path(work), request.config)
         except HarnessError as error:
+            if TARGETS[target] is not TARGET:
+                return error
             if view.patch is not None and view.patch.total:
                 which = f" (with patch {view.patch.number}/{view.patch.total})"
                 raise type(error)(error.message + which, error.coord) from error
@@ -126,3 +165,16 @@ def _run_parts(
             here[number] if number in here else elsewhere[number].result()
             for number in range(len(parts))
         ]
+
+
+def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
+    """Analyse a tree for one target.
+
+    Raises HarnessError where it cannot be read or parsed for the main one.
+    """
+    try:
+        return analyse_readable(job, progress)
+    except HarnessError as error:
+        if TARGETS[job.target] is TARGET:
+            raise
+        return refused(job, error)

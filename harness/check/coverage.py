@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from harness.check.conditional import dead_lines
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
-__all__ = ["Coverage", "common", "coverage_of", "unread"]
+__all__ = ["Coverage", "across", "common", "coverage_of", "unread"]
 
 _PREPROCESSED = (".c", ".h")
 
@@ -21,12 +21,15 @@ class Coverage:
 
     ``unexecuted`` names places, "function (file:line)"; ``unread`` files of
     the patch that belong to the hypervisor but not to what is run, and
-    ``dropped`` lines that the preprocessor leaves out.
+    ``dropped`` lines that the preprocessor leaves out.  ``executed`` names the
+    places that were run, ``read`` the files of the patch that were compiled.
     """
 
     unexecuted: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
+    dropped: tuple[tuple[str, int], ...] = ()
+    executed: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -34,7 +37,12 @@ class Coverage:
         return (
             *self.unexecuted,
             *(f"{name} (not run)" for name in self.unread),
-            *(f"{place} (not compiled)" for place in self.dropped),
+            # The first line of each run of lines is enough.
+            *(
+                f"{file}:{line} (not compiled)"
+                for file, line in self.dropped
+                if (file, line - 1) not in self.dropped
+            ),
         )
 
 
@@ -49,6 +57,31 @@ def common(parts: Iterable[Coverage]) -> Coverage:
         ),
         first.unread,
         first.dropped,
+        tuple(
+            dict.fromkeys(place for part in (first, *others) for place in part.executed)
+        ),
+        first.read,
+    )
+
+
+def across(parts: Sequence[Coverage]) -> Coverage:
+    """Return what ran in no build of a tree, of several for different machines."""
+    executed = {place for part in parts for place in part.executed}
+    unexecuted = (place for part in parts for place in part.unexecuted)
+    dropped = (place for part in parts for place in part.dropped)
+    return Coverage(
+        tuple(dict.fromkeys(p for p in unexecuted if p not in executed)),
+        dropped=tuple(
+            sorted(
+                {
+                    (file, line)
+                    for file, line in dropped
+                    if all((file, line) in p.dropped for p in parts if file in p.read)
+                }
+            )
+        ),
+        executed=tuple(sorted(executed)),
+        read=tuple(sorted({name for part in parts for name in part.read})),
     )
 
 
@@ -57,14 +90,21 @@ def coverage_of(target: LoadedTarget, touched: Iterable[str], root: Path) -> Cov
 
     ``touched`` are its files, ``root`` is the top of the patched tree.
     """
-    unexecuted = tuple(
-        f"{function} ({file}:{line})"
-        for function, file, line in target.unexecuted_touched()
-    )
+    unexecuted = tuple(map(_place, target.unexecuted_touched()))
     read = target.files_read()
     names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
     dropped = [place for name in names for place in _dropped(target, name, root)]
-    return Coverage(unexecuted, dropped=tuple(dropped))
+    return Coverage(
+        unexecuted,
+        dropped=tuple(dropped),
+        executed=tuple(map(_place, target.executed_touched())),
+        read=tuple(names),
+    )
+
+
+def _place(place: tuple[str, str, int]) -> str:
+    function, file, line = place
+    return f"{function} ({file}:{line})"
 
 
 def unread(
@@ -82,12 +122,12 @@ def unread(
     )
 
 
-def _dropped(target: LoadedTarget, name: str, root: Path) -> list[str]:
-    """List the first touched line of each run of lines that are left out."""
+def _dropped(target: LoadedTarget, name: str, root: Path) -> list[tuple[str, int]]:
+    """List the touched lines that are left out."""
     text = (root / name).read_text(encoding="utf-8", errors="replace")
     compiled = target.unit.lines.get(name, frozenset())
-    dead = sorted(n for n in dead_lines(text, compiled) if target.touched(name, n))
-    return [f"{name}:{n}" for n in dead if n - 1 not in dead]
+    dead = dead_lines(text, compiled)
+    return [(name, n) for n in sorted(dead) if target.touched(name, n)]
 
 
 def _is_code(name: str) -> bool:

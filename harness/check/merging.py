@@ -96,7 +96,7 @@ def _finding(
         message=shown.message,
         profiles=tuple(p for p in profiles if p in broken),
         scenario=shown.scenario,
-        scenarios=tuple(s for s in scenarios if s in seen),
+        scenarios=tuple(s for s in scenarios if s in seen) or (shown.scenario,),
         location=shown.location,
         witness=shown.witness,
         tlb_diff=shown.tlb_diff,

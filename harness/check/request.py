@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.series.base import EMBEDDED
 from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
-from reference_model.profiles import ARCHITECTURE_PROFILES
+from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
 __all__ = ["CheckRequest", "Form"]
 
@@ -38,7 +38,7 @@ class CheckRequest:
     patch_name: str
     tree: Path | None
     cwd: Path
-    profiles: tuple[str, ...] = tuple(ARCHITECTURE_PROFILES)
+    profiles: tuple[str, ...] = (*ARCHITECTURE_PROFILES, *AARCH32_PROFILES)
     scenarios: tuple[str, ...] | None = None
     jobs: int | None = None
     progress: Callable[[str], None] | None = None

@@ -421,6 +421,7 @@ _ALL = (
     Rule("p2m-access-unnoticed", Severity.WARNING, "{what}", ()),
     _error("c-undefined-behaviour", "{what}"),
     _error("c-bound-reached", "{what}"),
+    _error("c-does-not-build", "{what}"),
 )
 
 RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}

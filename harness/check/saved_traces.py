@@ -24,7 +24,14 @@ from harness.check.result import Result
 from harness.check.starting import start_of
 from harness.errors import UsageError
 from harness.series import View
-from harness.targets import TARGET, LoadedTarget, Run, Scenario
+from harness.targets import (
+    TARGETS,
+    LoadedTarget,
+    Run,
+    Scenario,
+    XenArm64,
+    target_of,
+)
 from harness.traces.header import Header
 from harness.traces.trace_writer import trace_lines
 from reference_model.coordinates import Coord
@@ -60,12 +67,16 @@ def save_traces(
             chosen = [f for f in wanted if f.patch == number]
             if not chosen:
                 continue
-            with tempfile.TemporaryDirectory(prefix="harness-") as work:
-                target = TARGET.load(view, Path(work), request.config)
-                saving = _Saving(
-                    target, request, _folder(directory, number, result), model
-                )
-                replays |= {(number, f.fingerprint): saving.save(f) for f in chosen}
+            for target in TARGETS.values():
+                mine = [f for f in chosen if _target_of(f) is target]
+                if not mine:
+                    continue
+                with tempfile.TemporaryDirectory(prefix="harness-") as work:
+                    loaded = target.load(view, Path(work), request.config)
+                    saving = _Saving(
+                        loaded, request, _folder(directory, number, result), model
+                    )
+                    replays |= {(number, f.fingerprint): saving.save(f) for f in mine}
     findings = (
         replace(f, replay=replays.get((f.patch, f.fingerprint), f.replay))
         for f in result.findings
@@ -80,6 +91,13 @@ def _folder(directory: Path, number: int, result: Result) -> Path:
     folder = directory / f"{number:04}"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _target_of(finding: Finding) -> XenArm64 | None:
+    """Return the target that a finding was first seen on; None if nothing ran."""
+    if finding.rule == "c-does-not-build":
+        return None
+    return target_of(PROFILES[finding.profiles[0]])
 
 
 class _Saving:
@@ -110,8 +128,14 @@ class _Saving:
     def _places(self, finding: Finding) -> Iterator[tuple[Scenario, str]]:
         others = [name for name in finding.scenarios if name != finding.scenario]
         for name in (finding.scenario, *others):
-            for profile in finding.profiles:
-                yield self._scenarios[name], profile
+            for profile in self._profiles(finding):
+                if name in self._scenarios:
+                    yield self._scenarios[name], profile
+
+    def _profiles(self, finding: Finding) -> list[str]:
+        """Return the profiles of this architecture."""
+        aarch32 = self._target.platform.aarch32
+        return [n for n in finding.profiles if PROFILES[n].aarch32 is aarch32]
 
     def _shown(self, path: Path, finding: Finding) -> bool:
         replayed = replay(ReplayRequest((path,)))
@@ -134,7 +158,7 @@ class _Saving:
             self._model,
             tuple(
                 name
-                for name in finding.profiles
+                for name in self._profiles(finding)
                 if name == profile or self._target.same_path(run, PROFILES[name])
             ),
             changed(self._request.assumptions),

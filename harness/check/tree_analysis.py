@@ -20,7 +20,7 @@ from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
 from harness.errors import TreeError, Unsupported, UsageError
 from harness.series import View
-from harness.targets import TARGET, Code, LoadedTarget, Run, Scenario
+from harness.targets import TARGET, TARGETS, Code, LoadedTarget, Run, Scenario
 from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
@@ -29,7 +29,7 @@ from reference_model.profiles import Profile
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
-__all__ = ["Reached", "TreeAnalysis", "TreeJob", "analyse", "joined"]
+__all__ = ["Progress", "Reached", "TreeAnalysis", "TreeJob", "analyse", "joined"]
 
 Progress = Callable[[str], None]
 
@@ -49,11 +49,13 @@ class TreeJob:
     shares: int = 1  # of so many
     assumptions: Assumptions = field(default_factory=Assumptions)
     config: Path | None = None
+    target: str = TARGET.name
 
     @property
     def key(self) -> str:
         """Name everything that the analysis of all shares depends on."""
         return store.key_of(
+            self.target,
             self.code.digest,
             [(name, sorted(lines)) for name, lines in self.touched()],
             [(p.name, sorted(p.unhandled)) for p in self.seen_profiles()],
@@ -103,7 +105,7 @@ class TreeAnalysis:
 def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
     """Analyse a tree; raises HarnessError where it cannot be read or parsed."""
     with tempfile.TemporaryDirectory(prefix="harness-") as work:
-        target = TARGET.load(job.view, Path(work), job.config)
+        target = TARGETS[job.target].load(job.view, Path(work), job.config)
         if target.unit.digest != job.code.digest:
             raise TreeError("the tree was changed while it was read: try again")
         return _TreeRun(job, target, progress).analysis()

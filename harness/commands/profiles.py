@@ -12,7 +12,11 @@ from harness.report.terminal import hanging
 from reference_model.core_sources import Erratum
 from reference_model.cores import CORES, PROFILES, UNKNOWN, Core
 from reference_model.id_fields import ID_FIELDS, ID_REGISTERS, IdField
-from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
+from reference_model.profiles import (
+    AARCH32_PROFILES,
+    ARCHITECTURE_PROFILES,
+    Profile,
+)
 
 __all__ = ["add_arguments", "run"]
 
@@ -54,8 +58,13 @@ def _named(name: str) -> Profile | Core:
 def _list() -> str:
     width = max(map(len, (*ARCHITECTURE_PROFILES, *CORES)))
     lines = ["of the architecture (--profile all, the default):"]
-    for profile in ARCHITECTURE_PROFILES.values():
-        lines += hanging(f"  {profile.name:<{width}}  ", profile.summary)
+    for name, family in (
+        ("arm64", ARCHITECTURE_PROFILES),
+        ("arm32", AARCH32_PROFILES),
+    ):
+        lines.append(f" {name} (--profile {name}):")
+        for profile in family.values():
+            lines += hanging(f"  {profile.name:<{width}}  ", profile.summary)
     lines.append("real cores (--profile cores):")
     for core in CORES.values():
         lines += hanging(f"  {core.name:<{width}}  ", _in_short(core))
@@ -83,6 +92,10 @@ def _page(one: Profile | Core) -> str:
 
     lines = [*hanging(f"{one.name}: ", one.summary), ""]
     lines += _register_lines(one, cited) if isinstance(one, Core) else []
+    if isinstance(one, Profile) and one.aarch32:
+        registers = one.id_registers.items()
+        source = cited(_DEFINED)
+        lines += [f"{name:<16}  {value:#010x}  {source}" for name, value in registers]
     width = max(map(len, ID_FIELDS))
     for field in _fields(one):
         value, source = _field(one, field)
@@ -127,6 +140,8 @@ def _errata_lines(one: Profile | Core, cited: _Cited) -> list[str]:
 
 def _fields(one: Profile | Core) -> list[IdField]:
     """Return the fields that one has: a profile, what the machine depends on."""
+    if isinstance(one, Profile) and one.aarch32:
+        return []  # they are about AArch64
     whole = isinstance(one, Core) or one.core
     return [field for field in ID_FIELDS.values() if whole or field.parameter]
 
@@ -149,7 +164,11 @@ def _json(data: object) -> str:
 
 
 def _every() -> list[dict[str, object]]:
-    every: list[Profile | Core] = [*ARCHITECTURE_PROFILES.values(), *CORES.values()]
+    every: list[Profile | Core] = [
+        *ARCHITECTURE_PROFILES.values(),
+        *AARCH32_PROFILES.values(),
+        *CORES.values(),
+    ]
     return [_data(one) for one in every]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pycparser import c_ast
 
-from harness.errors import ParseError
+from harness.errors import ParseError, RefusedError
 from harness.frontend.arithmetic_types import (
     INT,
     VOID,
@@ -120,7 +120,7 @@ class Calls(VariableArguments):
         if len(nodes) < len(parameters) or (
             len(nodes) > len(parameters) and not signature.variadic
         ):
-            raise ParseError(
+            raise RefusedError(
                 f"call with {len(nodes)} arguments, {len(parameters)} expected", coord
             )
         values: list[Expr] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from pycparser import c_ast
 
-from harness.errors import ParseError
+from harness.errors import ParseError, RefusedError
 from harness.frontend.arithmetic_types import (
     INT,
     VOID,
@@ -261,7 +261,7 @@ class Declarators(Lowering):
         """Check a static assertion."""
         if self.constant_value(node.cond) == 0:
             text = "" if node.message is None else f": {node.message.value}"
-            raise ParseError(f"static assertion fails{text}", self.coord(node))
+            raise RefusedError(f"static assertion fails{text}", self.coord(node))
 
     # ---------------------------------------------------------------- enumerations
 

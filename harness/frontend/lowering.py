@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pycparser import c_ast
 
-from harness.errors import ParseError
+from harness.errors import RefusedError
 from harness.frontend.arithmetic_types import integers
 from harness.frontend.parser import Syntax
 from harness.frontend.scopes import BrokenName, Declared, Scope, Symbol
@@ -166,7 +166,7 @@ class Lowering(ABC):
         if symbol is None:
             if name.startswith(("__builtin_", "__sync_", "__atomic_")):
                 raise NotLowered(f"'{name}'", coord)
-            raise ParseError(f"'{name}' is not declared", coord)
+            raise RefusedError(f"'{name}' is not declared", coord)
         if isinstance(symbol, BrokenName):
             raise NotLowered(symbol.what, coord)
         return symbol

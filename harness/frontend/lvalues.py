@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pycparser import c_ast
 
-from harness.errors import ParseError
+from harness.errors import ParseError, RefusedError
 from harness.frontend.arithmetic_types import (
     CHAR,
     bit_field_type,
@@ -215,7 +215,7 @@ class LValues(Declarators):
         found = find_member(record, name)
         if found is None:
             state = "" if record.size is not None else " (incomplete type)"
-            raise ParseError(f"'{record}' has no member '{name}'{state}", coord)
+            raise RefusedError(f"'{record}' has no member '{name}'{state}", coord)
         if isinstance(base, LocalPlace):
             return LocalPlace(base.name, found.type)
         if not isinstance(base, MemoryPlace):

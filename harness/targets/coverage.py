@@ -35,12 +35,19 @@ class Executed:
 
     def missing(self) -> tuple[tuple[str, str, int], ...]:
         """List (function, file, line) of touched lines that never ran."""
-        ran = {(f, c.file, c.line) for f, c in self._program.lines_run()}
+        return self._places(ran=False)
+
+    def executed(self) -> tuple[tuple[str, str, int], ...]:
+        """List (function, file, line) of touched lines that ran."""
+        return self._places(ran=True)
+
+    def _places(self, *, ran: bool) -> tuple[tuple[str, str, int], ...]:
+        known = {(f, c.file, c.line) for f, c in self._program.lines_run()}
         return tuple(
             (function, *line)
             for function, lines in self._lines.items()
             for line in lines
-            if (function, *line) not in ran
+            if ((function, *line) in known) is ran
         )
 
 

@@ -11,7 +11,7 @@ from harness.errors import BoundError, Unsupported
 from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Query, Recorder
-from harness.frontend.build import build_of
+from harness.frontend.build import Build, build_of
 from harness.frontend.preprocess import PROBE_PREFIX, preprocess
 from harness.frontend.unit import digest_of, load_unit
 from harness.ir.nodes import Unit
@@ -104,7 +104,7 @@ class XenArm64:
     def code(self, view: TreeView, generated: Path, config: Path | None = None) -> Code:
         """Preprocess the code of a tree, as ``load`` does, and no more."""
         files = self.files(view)
-        build = build_of(view.root, files[0], roots=view.roots, config=config)
+        build = self._build(view, files[0], config)
         result = preprocess(
             view.root,
             files,
@@ -112,6 +112,7 @@ class XenArm64:
             roots=view.roots,
             probes=tuple(ERRATA.values()),
             build=build,
+            architecture=self.platform.architecture,
         )
         read = frozenset((*result.files, *result.inputs))
         return Code(digest_of(result.text), read, build.name)
@@ -125,7 +126,7 @@ class XenArm64:
         the tree; without it, that of the tree if it was built.
         """
         files = self.files(view)
-        build = build_of(view.root, files[0], roots=view.roots, config=config)
+        build = self._build(view, files[0], config)
         unit = load_unit(
             view.root,
             files,
@@ -142,6 +143,16 @@ class XenArm64:
             build.name,
             stage1_first=stage1_comes_first(view.root),
             platform=self.platform,
+        )
+
+    def _build(self, view: TreeView, file: str, config: Path | None) -> Build:
+        """Find out how the tree is built; a build for another architecture is none."""
+        return build_of(
+            view.root,
+            file,
+            roots=view.roots,
+            config=config,
+            architecture=self.platform.architecture,
         )
 
 
@@ -247,6 +258,10 @@ class LoadedTarget:
     def unexecuted_touched(self) -> tuple[tuple[str, str, int], ...]:
         """List (function, file, line) of touched lines that no run executed."""
         return self._executed.missing()
+
+    def executed_touched(self) -> tuple[tuple[str, str, int], ...]:
+        """List (function, file, line) of touched lines that a run executed."""
+        return self._executed.executed()
 
     def _in_patch(self, coord: Coord) -> bool:
         return self.touched(coord.file, coord.line)

@@ -21,6 +21,7 @@ NOT_A_TRACE = {
     "p2m-access-unnoticed": "compares a fault handler's answer with the tables",
     "c-undefined-behaviour": "is found while the C runs",
     "c-bound-reached": "is found while the C runs",
+    "c-does-not-build": "is found before the C runs",
 }
 # Examples that do not show yet what they should, with the reason.
 NO_EXAMPLE: dict[str, str] = {}
