@@ -3,7 +3,12 @@
 #define __XEN_INTTYPES_H
 
 #define PRIx32 "x"
+#ifdef CONFIG_ARM_64
 #define PRIx64 "lx"
 #define PRIu64 "lu"
+#else
+#define PRIx64 "llx"
+#define PRIu64 "llu"
+#endif
 
 #endif /* __XEN_INTTYPES_H */

@@ -1396,15 +1396,21 @@ void __init setup_virt_paging(void)
         [6] = { 52, 12, 4, 2 },
         [7] = { 0 },
     };
+#ifdef CONFIG_ARM_64
     const unsigned int cpu_range = system_cpuinfo.mm64.pa_range;
+#else
+    const unsigned int cpu_range = 2;   /* LPAE: 40 bits */
+#endif
     unsigned int pa_range;
     register_t val;
 
     if ( pa_range_info[cpu_range].pabits < p2m_ipa_bits )
         p2m_ipa_bits = pa_range_info[cpu_range].pabits;
 
+#ifdef CONFIG_ARM_64
     if ( system_cpuinfo.mm64.vmid_bits == MM64_VMID_16_BITS_SUPPORT )
         max_vmid = MAX_VMID_16_BIT;
+#endif
 
     /* Somebody may have asked for less than the CPUs have. */
     for ( pa_range = 0; pa_range < ARRAY_SIZE(pa_range_info); pa_range++ )
@@ -1415,7 +1421,9 @@ void __init setup_virt_paging(void)
         panic("No stage-2 tables for %u-bit addresses\n", p2m_ipa_bits);
 
     val = VTCR_RES1 | VTCR_SH0_IS | VTCR_ORGN0_WBWA | VTCR_IRGN0_WBWA;
+#ifdef CONFIG_ARM_64
     val |= VTCR_TG0_4K | VTCR_PS(pa_range);
+#endif
     val |= VTCR_SL0(pa_range_info[pa_range].sl0);
     val |= VTCR_T0SZ(pa_range_info[pa_range].t0sz);
     if ( MAX_VMID == MAX_VMID_16_BIT )

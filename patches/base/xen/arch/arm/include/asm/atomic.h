@@ -19,12 +19,24 @@ static inline void write_u##bits##_atomic(volatile type *addr, type val)    \
     asm volatile ("str" suffix " %" reg "1, %0" : "=m" (*addr) : "r" (val));\
 }
 
+#ifdef CONFIG_ARM_64
 build_atomic_access(8,  uint8_t,  "b", "w")
 build_atomic_access(16, uint16_t, "h", "w")
 build_atomic_access(32, uint32_t, "",  "w")
 build_atomic_access(64, uint64_t, "",  "")
+#else
+build_atomic_access(8,  uint8_t,  "b", "")
+build_atomic_access(16, uint16_t, "h", "")
+build_atomic_access(32, uint32_t, "",  "")
+#endif
 
 #undef build_atomic_access
+
+#ifdef CONFIG_ARM_64
+#include <asm/arm64/atomic.h>
+#else
+#include <asm/arm32/atomic.h>
+#endif
 
 /* Never defined: a call that is not optimised away does not link. */
 void __bad_atomic_size(void);
@@ -53,7 +65,5 @@ static inline int atomic_read(const atomic_t *v)
 {
     return *(const volatile int *)&v->counter;
 }
-
-#include <asm/arm64/atomic.h>
 
 #endif /* __ARCH_ARM_ATOMIC__ */

@@ -10,7 +10,11 @@
 #include <xen/stringify.h>
 
 #define BRK_BUG_FRAME_IMM 1
+#ifdef CONFIG_ARM_64
 #define BUG_INSTR         "brk " __stringify(BRK_BUG_FRAME_IMM)
+#else
+#define BUG_INSTR         ".word 0xe7f000f0"    /* udf #0, which traps */
+#endif
 
 #define BUG_FRAME(type, line, file, has_msg, msg) do {                        \
     BUILD_BUG_ON((line) >> 16);                                               \

@@ -2,11 +2,11 @@
 #ifndef __ARM_CONFIG_H__
 #define __ARM_CONFIG_H__
 
-#ifndef CONFIG_ARM_64
-# error "this tree is arm64 only"
-#endif
-
+#ifdef CONFIG_ARM_64
 #define LONG_BYTEORDER  3
+#else
+#define LONG_BYTEORDER  2
+#endif
 #define BYTES_PER_LONG  (1 << LONG_BYTEORDER)
 #define BITS_PER_LONG   (BYTES_PER_LONG << 3)
 

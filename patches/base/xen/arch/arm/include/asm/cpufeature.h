@@ -56,10 +56,13 @@ struct cpuinfo_arm {
             unsigned long architecture:4;
             unsigned long variant:4;
             unsigned long implementer:8;
+#ifdef CONFIG_ARM_64
             unsigned long _res0:32;
+#endif
         };
     } midr;
 
+#ifdef CONFIG_ARM_64
     union {
         register_t bits[2];
         struct {
@@ -153,6 +156,19 @@ struct cpuinfo_arm {
             unsigned long __res3:64;
         };
     } isa64;
+#else
+    struct {
+        register_t bits[3];
+    } pfr32;
+
+    struct {
+        register_t bits[6];
+    } mm32;
+
+    struct {
+        register_t bits[7];
+    } isa32;
+#endif
 
     struct {
         register_t bits[1];

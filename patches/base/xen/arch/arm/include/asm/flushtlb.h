@@ -4,7 +4,11 @@
 
 #include <xen/cpumask.h>
 #include <asm/page.h>
+#ifdef CONFIG_ARM_64
 #include <asm/arm64/flushtlb.h>
+#else
+#include <asm/arm32/flushtlb.h>
+#endif
 
 /* What the allocator calls before it reuses pages. */
 void arch_flush_tlb_mask(const cpumask_t *mask);

@@ -67,9 +67,17 @@ struct page_info
 #define PGC_count_width   PG_shift(10)
 #define PGC_count_mask    ((1UL << PGC_count_width) - 1)
 
+#ifdef CONFIG_ARM_64
 #define is_xen_heap_page(page) ((page)->count_info & PGC_xen_heap)
 #define is_xen_heap_mfn(mfn) \
     (mfn_valid(mfn) && is_xen_heap_page(mfn_to_page(mfn)))
+#else
+#define is_xen_heap_page(page) is_xen_heap_mfn(page_to_mfn(page))
+#define is_xen_heap_mfn(mfn) ({                                 \
+    unsigned long mfn_h = mfn_x(mfn);                           \
+    mfn_h >= mfn_x(directmap_mfn_start) &&                      \
+    mfn_h < mfn_x(directmap_mfn_end); })
+#endif
 
 #define page_get_owner(pg)        ((pg)->v.inuse.domain)
 #define page_set_owner(pg, d)     ((pg)->v.inuse.domain = (d))
@@ -97,6 +105,7 @@ extern unsigned long frametable_base_pdx;
 #define page_to_maddr(pg)  (mfn_to_maddr(page_to_mfn(pg)))
 #define maddr_to_page(ma)  mfn_to_page(maddr_to_mfn(ma))
 
+#ifdef CONFIG_ARM_64
 /*
  * The direct map starts with the page at directmap_base_pdx, so that memory
  * which begins high costs no virtual space below it.
@@ -109,6 +118,16 @@ static inline void *maddr_to_virt(paddr_t ma)
     return (void *)(XENHEAP_VIRT_START + maddr_to_directmapoff(ma) -
                     (directmap_base_pdx << PAGE_SHIFT));
 }
+#else
+/* Only Xen's own heap is always mapped. */
+static inline void *maddr_to_virt(paddr_t ma)
+{
+    ASSERT(is_xen_heap_mfn(maddr_to_mfn(ma)));
+
+    return (void *)(unsigned long)(ma - mfn_to_maddr(directmap_mfn_start) +
+                                   XENHEAP_VIRT_START);
+}
+#endif
 
 #define __mfn_to_virt(mfn) (maddr_to_virt((paddr_t)(mfn) << PAGE_SHIFT))
 #define mfn_to_virt(mfn)   __mfn_to_virt(mfn)

@@ -11,7 +11,11 @@
 #include <asm/processor.h>
 #include <asm/sysregs.h>
 #include <asm/system.h>
+#ifdef CONFIG_ARM_64
 #include <asm/arm64/page.h>
+#else
+#include <asm/arm32/page.h>
+#endif
 
 /* Shareability field of an entry. */
 #define LPAE_SH_NON_SHAREABLE 0x0
