@@ -148,8 +148,7 @@ class Machine:
         self._order = PublicationOrder(start.pes)
         self._publication = Publication(self.tlbs, self._index_at)
         self._cleaning = Cleaning(start.pes, self.memory, self._publication)
-        bits, hyp = profile.vmid_bits, profile.aarch32
-        self.pes = [Pe(n, bits, aarch32=hyp) for n in range(start.pes)]
+        self.pes = Pe.all_of(profile, start.pes)
         self._load(start)
 
     def _load(self, start: Start) -> None:

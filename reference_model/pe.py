@@ -6,6 +6,7 @@ from itertools import product
 
 from reference_model.aarch32 import hyp_own_root, hyp_root_of
 from reference_model.entries import NO_VMID, Context
+from reference_model.profiles import Profile
 from reference_model.regimes import Regime
 from reference_model.sysregs import (
     EL2_REGISTERS,
@@ -44,6 +45,12 @@ class Pe:
         self.draining: Context | None = None  # of walks begun before EL2
         self.forced_broadcast = False  # of the guest's TLBIs when it last ran
         self._values: dict[str, list[int]] = {r: [0] for r in TRANSLATION_REGISTERS}
+
+    @classmethod
+    def all_of(cls, profile: Profile, count: int) -> list[Pe]:
+        """Return the PEs of a machine."""
+        bits, aarch32 = profile.vmid_bits, profile.aarch32
+        return [cls(number, bits, aarch32=aarch32) for number in range(count)]
 
     def write(self, register: str, value: int) -> None:
         """Write a register; takes effect for certain at the next synchronise."""

@@ -26,7 +26,7 @@ from harness.report.text import render_text
 from harness.series.base import EMBEDDED
 from harness.traces.manual import manual
 from harness.traces.manual import schema_text as schema_text_of_a_trace
-from reference_model.profiles import ARCHITECTURE_PROFILES
+from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
 __all__ = ["README_EXAMPLE", "example_result", "outdated", "readme", "write"]
 
@@ -72,7 +72,8 @@ def readme(report: Result) -> str:
     command = f"$ harness check --example {README_EXAMPLE}"
     shown = f"```\n{command}\n{render_text(report)}```\n"
     profiles = "".join(
-        f"| `{p.name}` | {p.summary} |\n" for p in ARCHITECTURE_PROFILES.values()
+        f"| `{p.name}` | {p.summary} |\n"
+        for p in (*ARCHITECTURE_PROFILES.values(), *AARCH32_PROFILES.values())
     )
     text = _between(_read("README.md") or "", _REPORT, shown)
     return _between(text, _PROFILES, profiles)

@@ -21,9 +21,10 @@ from harness.check.result import Result
 from harness.cli import main
 from harness.errors import ApplyError, Unsupported
 from reference_model.coordinates import Coord
-from reference_model.profiles import ARCHITECTURE_PROFILES
+from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
 Outcome = Result | BaseException
+EVERY = (*ARCHITECTURE_PROFILES, *AARCH32_PROFILES)
 COORD = Coord("xen/arch/arm/mmu/p2m.c", 12)
 
 
@@ -198,7 +199,7 @@ def test_what_is_asked_of_the_pipeline(stub: Pipeline, patch: str) -> None:
     assert request.patch == b"--- a/x\n+++ b/x\n"
     assert request.patch_name == patch
     assert request.tree is None
-    assert request.profiles == tuple(ARCHITECTURE_PROFILES)
+    assert request.profiles == EVERY
     assert request.scenarios is None
     assert request.jobs is None
     options = "--profile P0-v8.0,P3-bbml2 --scenario unmap-4k,a/b --jobs 3"
@@ -281,7 +282,7 @@ def test_a_patch_that_is_not_there(
 
 def test_all_among_profiles_means_all(stub: Pipeline, patch: str) -> None:
     main(["check", patch, "--profile", "P0-v8.0,all"])
-    assert stub.requests[0].profiles == tuple(ARCHITECTURE_PROFILES)
+    assert stub.requests[0].profiles == EVERY
 
 
 def test_an_example_is_checked_against_the_embedded_base(

@@ -12,7 +12,7 @@ import pytest
 from harness.cli import main
 from reference_model.cores import CORES
 from reference_model.id_fields import ID_FIELDS
-from reference_model.profiles import ARCHITECTURE_PROFILES
+from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
 SCENARIO = ("--scenario", "unmap-4k/own-vttbr/2-pcpus")
 
@@ -24,13 +24,13 @@ def _told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_the_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     out = _told(capsys)
-    for name in (*ARCHITECTURE_PROFILES, *CORES):
+    for name in (*ARCHITECTURE_PROFILES, *AARCH32_PROFILES, *CORES):
         assert f"  {name} " in out
     assert "unknown: ETS, nTLBPA, BBM, so 12 variants" in " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("name", [*ARCHITECTURE_PROFILES, *CORES])
+@pytest.mark.parametrize("name", [*ARCHITECTURE_PROFILES, *AARCH32_PROFILES, *CORES])
 def test_a_page_fits_and_cites(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = _told(capsys, name.upper())
     assert out.startswith(f"{name}: ")
@@ -50,7 +50,11 @@ def test_a_page_shows_fields_sources_and_errata(
 
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     every = json.loads(_told(capsys, "--json"))
-    assert [one["name"] for one in every] == [*ARCHITECTURE_PROFILES, *CORES]
+    assert [one["name"] for one in every] == [
+        *ARCHITECTURE_PROFILES,
+        *AARCH32_PROFILES,
+        *CORES,
+    ]
     for one in every:
         for name, field in one["fields"].items():
             assert field["bits"] == ID_FIELDS[name].bits
@@ -144,4 +148,4 @@ def test_the_text_names_a_core_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_default_is_the_architecture(capsys: pytest.CaptureFixture[str]) -> None:
     report = _report(capsys, "--example", "good_rename")
-    assert report["profiles"] == list(ARCHITECTURE_PROFILES)
+    assert report["profiles"] == [*ARCHITECTURE_PROFILES, *AARCH32_PROFILES]

@@ -117,7 +117,9 @@ def test_errata() -> None:
 
 
 def test_names() -> None:
-    assert chosen_profiles("all") == tuple(ARCHITECTURE_PROFILES)
+    assert chosen_profiles("arm64") == tuple(ARCHITECTURE_PROFILES)
+    assert chosen_profiles("arm32") == tuple(AARCH32_PROFILES)
+    assert chosen_profiles("all") == (*ARCHITECTURE_PROFILES, *AARCH32_PROFILES)
     assert chosen_profiles("cortex-a72") == ("Cortex-A72",)
     assert chosen_profiles("p0-V8.0") == ("P0-v8.0",)
     assert len(chosen_profiles("CORTEX-A510")) == len(CORES["Cortex-A510"].profiles())
