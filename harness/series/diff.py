@@ -38,10 +38,12 @@ _EXTENDED = re.compile(
     rb"rename from|rename to|rename old|rename new|similarity index|"
     rb"dissimilarity index) (.*)"
 )
+_HUNK = re.compile(rb"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@", re.M)
 _NAMES = re.compile(rb"^--- \S.*\n\+\+\+ \S", re.M)
 # Bounds that no patch of a person comes near: the third is of names.
 _LINES, _FILES, _LINE = 500_000, 4096, 8192
 _COPIES = 64  # each may be as large as the largest file
+_OTHER_ARCHITECTURE = re.compile(r"xen/arch/(?!arm/)[^/]+/.")
 _LINK, _SUBMODULE = "120000", "160000"
 _REGULAR = ("100644", "100755", "100664")
 
@@ -69,6 +71,8 @@ def damage_in(text: bytes, at: Coord) -> DamagedError | None:
         )
     if _NAMES.search(text):
         return DamagedError("no hunk follows the file names", at)
+    if _HUNK.search(text):
+        return DamagedError("hunk without a file name before it", at)
     return None
 
 
@@ -357,7 +361,7 @@ def _is_hypervisor(name: str) -> bool:
     """Tell whether a file may be read by the compiler of the hypervisor."""
     variants = (name, name.partition("/")[2])
     if any(v == "xen" or v.startswith("xen/") for v in variants):
-        return True
+        return _OTHER_ARCHITECTURE.match(name) is None
     return name.lower().endswith((".c", ".h", ".s", ".inc", ".lds"))
 
 

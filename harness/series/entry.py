@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 from harness.errors import PatchError
 from harness.series.diff import Diff, NoDiffError, damage_in, read_diff
 from harness.series.filename import printable
-from harness.series.mail import Mail, Tag, read_mail, read_tag, unix_lines
+from harness.series.mail import (
+    Mail,
+    Tag,
+    header_subject,
+    read_mail,
+    read_tag,
+    unix_lines,
+)
 from harness.series.mailbox import Message, head_end, split_mailbox
 from harness.series.mime import Part, header_of, parts_of
 from harness.series.patch import Patch
@@ -181,7 +188,7 @@ def _letter(message: Message) -> Letter:
     own = _MESSAGE_ID.search(str(head.get("Message-ID", "")))
     references = dict.fromkeys(_MESSAGE_ID.findall(every))
     return Letter(
-        Tag(""),
+        read_tag(header_subject(head)),
         message_id=own[0] if own else "",
         references=tuple(references)[:_REFERENCES],
     )
@@ -199,6 +206,9 @@ def _nested(data: bytes, outer: Message, nested: int) -> list[Entry]:
 def _of_part(part: Part, message: Message, outer: Letter) -> Entry:
     mail = read_mail(part.raw, message.coord)
     tag = read_tag(mail.subject)
+    if outer.tag.numbered or outer.tag.reply or not mail.subject:
+        # A message may start with another subject, which has no number.
+        tag = outer.tag._replace(subject=tag.subject or outer.tag.subject)
     if part.attached:
         # The number is that of the mail; a cover letter may carry all patches.
         tag = tag._replace(number=0, total=0, numbered=False)
@@ -282,10 +292,17 @@ def _whole(
     if not holding:
         return found[:1]
     distinct: list[Entry] = []
-    for entry in holding:
+    clean = [entry for entry in holding if entry.diff is not None]
+    for entry in clean or holding:
         known = [e.diff.data for e in distinct if e.diff is not None]
         if entry.diff is None or entry.diff.data not in known:
             distinct.append(entry)
+    if len(clean) not in (0, len(holding)):
+        note = (
+            "another part of the mail holds a quoted or damaged diff: "
+            "the whole one is checked"
+        )
+        distinct[0] = replace(distinct[0], notes=(*distinct[0].notes, note))
     spoken = found[0]
     if len(distinct) == 1 and spoken is not distinct[0]:
         only = distinct[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import email.errors
+import email.header
 import email.utils
 import re
 import tempfile
+from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +15,15 @@ from harness.errors import PatchError
 from harness.series.outside import run_outside
 from reference_model.coordinates import Coord
 
-__all__ = ["Mail", "Tag", "iso_date", "read_mail", "read_tag", "unix_lines"]
+__all__ = [
+    "Mail",
+    "Tag",
+    "header_subject",
+    "iso_date",
+    "read_mail",
+    "read_tag",
+    "unix_lines",
+]
 
 _FIELD = re.compile(rb"^(Author|Email|Subject|Date): ([^\n]*)$", re.M)
 # Lines of a diff that never end in CR by themselves, whatever the files hold.
@@ -70,12 +81,32 @@ def read_mail(raw: bytes, coord: Coord, *, as_it_is: bool = False) -> Mail:
         except PatchError as error:
             raise PatchError(error.message, coord) from error
         message, patch = (Path(file).read_bytes() for file in files)
-    fields = {m[1]: m[2].decode("utf-8", "replace") for m in _FIELD.finditer(told)}
+    fields: dict[bytes, str] = {}
+    for field in _FIELD.finditer(told):  # git may print an empty one as well
+        fields.setdefault(field[1], field[2].decode("utf-8", "replace"))
     author = fields.get(b"Author", "")
     if address := fields.get(b"Email", ""):
         author = f"{author} <{address}>".strip()
     subject = " ".join(fields.get(b"Subject", "").split())
     return Mail(message, patch, subject, author, iso_date(fields.get(b"Date", "")))
+
+
+def header_subject(head: Message) -> str:
+    """Return the subject in a mail's header; the message may give another."""
+    try:
+        parts = email.header.decode_header(str(head.get("Subject", ""))[:8192])
+    except email.errors.HeaderParseError:
+        return ""
+    words = []
+    for raw, charset in parts:
+        if isinstance(raw, str):
+            words.append(raw)
+            continue
+        try:
+            words.append(raw.decode(charset or "utf-8", "replace"))
+        except LookupError:  # a charset that Python does not know
+            words.append(raw.decode("latin-1"))
+    return " ".join("".join(words).split())
 
 
 def iso_date(text: str) -> str:

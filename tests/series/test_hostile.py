@@ -136,7 +136,18 @@ def test_names(name: str, form: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["xen", "xen/include/asm", "a/xen/x", "docs/x.h", "tools/x.C", "x.S"]
+    "name",
+    [
+        "xen",
+        "xen/arch",
+        "xen/arch/x",
+        "xen/arch/arm/x",
+        "xen/include/asm",
+        "a/xen/arch/x86/x",
+        "docs/x.h",
+        "tools/x.C",
+        "x.S",
+    ],
 )
 @pytest.mark.parametrize(
     "tail",
@@ -154,6 +165,15 @@ def test_what_cannot_be_shown_is_refused_in_the_hypervisor(
 ) -> None:
     data = f"diff --git a/{name} b/{name}\n{tail.format(name)}".encode()
     assert "refused" in str(tried(data)) or "cannot be checked" in str(tried(data))
+
+
+@pytest.mark.parametrize("name", ["docs/x", "xen/arch/riscv/configs/x", "x.png"])
+def test_what_cannot_be_shown_is_told_elsewhere(name: str) -> None:
+    link = f"diff --git a/{name} b/{name}\nnew file mode 120000\nindex 0..1\n"
+    series = tried(plain(P2M) + link.replace("0..1", "00000000..11111111").encode())
+    assert isinstance(series, Series)
+    assert series.notes == (f"symbolic link {name} at line 7 is not checked",)
+    assert [part.path for part in series.patches[0].files] == [P2M]
 
 
 def test_notes_hold_no_escape_sequences() -> None:
@@ -271,7 +291,7 @@ def test_attributes_do_not_change_what_is_written(
     first = f"diff --git a/{name} b/{name}\nnew file mode 100644\n--- /dev/null\n"
     data = f"{first}+++ b/{name}\n@@ -0,0 +1,{count} @@\n{added}".encode() + change
     before = fingerprint(tree.top)
-    with apply(tree, read_patch(data, "x")) as view:
+    with apply(tree, (read_patch(data, "x"),)) as view:
         assert (view.root / P2M).read_bytes() == wanted
     assert fingerprint(tree.top) == before
 
@@ -294,7 +314,7 @@ def test_configuration_in_the_patch_is_not_used(
     monkeypatch.chdir(tree.top)
     monkeypatch.setenv("HOME", str(tree.top))
     patch = read_patch(letter("[PATCH] x", data.decode()), "x")
-    with apply(tree, patch) as view:
+    with apply(tree, (patch,)) as view:
         assert "touch" in (view.root / "xen/Makefile").read_text()
     assert not mark.exists()
 

@@ -99,6 +99,26 @@ def test_same_diff_inline_and_attached(history: tuple[Path, list[str]]) -> None:
     assert_same_trees(top, ids[:2], read_series(message.as_bytes(), "x"))
 
 
+@pytest.mark.parametrize("text", ["> @@ -1 +1 @@\n> -a\n> +b\n", "@@ -1 +1 @@\n-a\n"])
+def test_whole_diff_attached_to_a_damaged_one(
+    history: tuple[Path, list[str]], text: str
+) -> None:
+    top, ids = history
+    (part,) = mails(format_patch(top, f"{ids[0]}..{ids[1]}"))
+    message = outer("[PATCH v2 1/1] as my mailer breaks lines")
+    message.attach(MIMEText(text))
+    diff = part[part.index(b"diff --git") :]
+    message.attach(MIMEText(diff.decode(), "x-patch", "us-ascii"))
+    series = read_series(message.as_bytes(), "x")
+    assert_same_trees(top, ids[:2], series)
+    (patch,) = series.patches
+    assert (patch.number, patch.version) == (1, 2)
+    assert patch.notes == (
+        "another part of the mail holds a quoted or damaged diff: "
+        "the whole one is checked",
+    )
+
+
 def test_html_beside_the_text_is_ignored(history: tuple[Path, list[str]]) -> None:
     top, ids = history
     (part,) = mails(format_patch(top, f"{ids[0]}..{ids[1]}"))

@@ -257,6 +257,16 @@ def test_mail_says_who_when_and_in_answer_to_what() -> None:
     assert patch.references == ("<a@x>", "<r@x>")
 
 
+def test_number_is_that_of_the_header() -> None:
+    text = "From: Other <o@b.c>\nSubject: another title\n\nwhy\n"
+    series = read(mail("[PATCH v2 2/2] b", 2), mail("[PATCH v2 1/2] a", 1, text=text))
+    assert places(series) == [1, 2]
+    assert [patch.subject for patch in series.patches] == ["another title", "b"]
+    assert series.patches[0].author == "Other <o@b.c>"
+    reply = mail("Re: [PATCH v2 1/2] a", 9, text=text)
+    assert len(read(mail("[PATCH v2 1/1] a"), reply).patches) == 1
+
+
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     top = tmp_path_factory.mktemp("history")
