@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 
 from harness.assumptions import changed, rested_on
 from harness.check.analyses import analysed
 from harness.check.attribution import Compared, attributed
-from harness.check.coverage import unread
+from harness.check.changes import Change, changes_of, not_executed
 from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
-from harness.check.intake import Step, opened, stepped
+from harness.check.intake import opened, stepped
 from harness.check.merging import findings_of
 from harness.check.request import CheckRequest, Form
 from harness.check.result import (
@@ -37,7 +36,8 @@ def check(request: CheckRequest) -> Result:
     started = time.monotonic()
     request.refuse_unknown_profiles()
     with opened(request) as intake, stepped(intake) as steps:
-        changes = _changes(steps, request)
+        changes = changes_of(steps, request)
+        missing = not_executed(changes, request)
         findings = attributed(_compared(change, request) for change in changes)
     last = changes[-1]
     result = _result("check", intake.base, request, findings, last.after, last.code)
@@ -49,55 +49,11 @@ def check(request: CheckRequest) -> Result:
         bounds=_bounds([*analyses.values()], last.after, request),
         unsupported=_unsupported([change.after for change in changes], base),
         cost=_cost(last.after, base, request.profiles),
-        not_executed=_not_executed(changes),
+        not_executed=missing,
         notes=(*intake.notes, *result.notes),
         alternatives=intake.alternatives,
         stats=_stats(started),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """One patch, and the analyses without and with it."""
-
-    step: Step
-    patch: Patch
-    before: TreeAnalysis
-    after: TreeAnalysis
-    read_before: frozenset[str]
-    code: Code
-
-
-def _changes(steps: tuple[Step, ...], request: CheckRequest) -> list[_Change]:
-    """Analyse the trees of all patches, as few of them as will do.
-
-    What a tree with one patch does is what the next one is compared with,
-    unless that stopped because of what the patch touched.
-    """
-    first = [view for step in steps for view in (step.after, *step.beginning)]
-    found = analysed(first, request)
-    pairs = list(pairwise(steps))
-    stopped = [s.before for p, s in pairs if not s.first and found.of(p.after).reached]
-    again = analysed(stopped, request)
-    changes: list[_Change] = []
-    for number, step in enumerate(steps):
-        assert step.after.patch is not None
-        if step.first:
-            before, read = found.of(step.before), found.code(step.before).files
-        else:
-            before, read = changes[number - 1].after, changes[number - 1].code.files
-            before = again.get(step.before) or before
-        changes.append(
-            _Change(
-                step,
-                step.after.patch,
-                before,
-                found.of(step.after),
-                read,
-                found.code(step.after),
-            )
-        )
-    return changes
 
 
 def audit(request: CheckRequest) -> Result:
@@ -151,7 +107,7 @@ def _findings(analysis: TreeAnalysis, request: CheckRequest) -> list[Finding]:
     return findings_of(analysis.diagnoses, request.profiles, analysis.scenarios)
 
 
-def _compared(change: _Change, request: CheckRequest) -> Compared:
+def _compared(change: Change, request: CheckRequest) -> Compared:
     step = change.step
     return Compared(
         step.number,
@@ -163,15 +119,6 @@ def _compared(change: _Change, request: CheckRequest) -> Compared:
         step.first,
         step.last,
     )
-
-
-def _not_executed(changes: list[_Change]) -> tuple[str, ...]:
-    every: dict[str, None] = {}
-    for change in changes:
-        files = unread(change.patch, change.code.files, change.read_before)
-        coverage = replace(change.after.coverage, unread=files)
-        every |= dict.fromkeys(coverage.missing)
-    return tuple(every)
 
 
 def _summary(patch: Patch) -> PatchSummary:

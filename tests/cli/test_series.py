@@ -210,6 +210,35 @@ def test_local_changes_are_not_checked(
     assert code == 2
 
 
+def test_what_a_later_patch_makes_use_of(
+    history: Commits, run: Any, tmp_path: Path
+) -> None:
+    """A function that nothing calls yet, in a header that nothing includes yet."""
+    top = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(history.top), str(top))
+    (top / "xen/include/xen/later.h").write_text(
+        "static inline int later(int x)\n{\n    return x + 1;\n}\n"
+    )
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "one")
+    source = top / "xen/arch/arm/mmu/p2m.c"
+    lines = source.read_text().split("\n")
+    flag = lines.index("    p2m->need_flush = false;")
+    lines[flag] += "\n    if ( later(1) == 1 )\n        p2m->need_flush = later(2);"
+    include = next(n for n, line in enumerate(lines) if line.startswith("#include"))
+    lines[include] = "#include <xen/later.h>\n" + lines[include]
+    source.write_text("\n".join(lines))
+    git(top, "commit", "-qam", "two")
+    _, out = run("check", "HEAD~2..HEAD", "--tree", top, "--format", "json")
+    report = json.loads(out)
+    # What only the last patch touches and nothing runs stays.
+    (missing,) = report["not_executed"]
+    assert re.search(r"^p2m_.* \(xen/arch/arm/mmu/p2m.c:\d+\)$", missing)
+    _, out = run("check", "HEAD~1", "--tree", top, "--format", "json")
+    report = json.loads(out)
+    assert report["not_executed"] == ["xen/include/xen/later.h (not run)"]
+
+
 BISECT = [sys.executable, "-m", "harness", "check", "--bisect", "--tree", ".", *QUICK]
 
 
