@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 Built = Callable[..., tuple[int, ...]]
+_NOWHERE = -1
 _ARITHMETIC = (compute, transfer, system)
 _ARITHMETIC32 = (compute32, transfer32, system32)
 _UDF = 0xE7F0_00F0
@@ -107,18 +108,22 @@ def _refuse(problem: Unsupported) -> Built:
     return run
 
 
-def _aliases(asm: ir.Asm) -> list[int]:
-    """Return the slot of each operand: matching inputs share their output's."""
-    found = list(range(len(asm.outputs)))
+def _aliases(asm: ir.Asm) -> list[int | str]:
+    """Return the slot of each operand: matching inputs share their output's.
+
+    What has to be in a certain register has that for its slot.
+    """
+    found = [o.register or number for number, o in enumerate(asm.outputs)]
     names = {o.name: number for number, o in enumerate(asm.outputs) if o.name}
     for operand in asm.inputs:
         text = operand.constraint.lstrip("%")
         if text.isdigit():
-            found.append(int(text))
+            number = int(text)
+            found.append(found[number] if number < len(asm.outputs) else _NOWHERE)
         elif text.startswith("[") and text[1:-1] in names:
-            found.append(names[text[1:-1]])
+            found.append(found[names[text[1:-1]]])
         else:
-            found.append(len(found))
+            found.append(operand.register or len(found))
     return found
 
 
@@ -126,28 +131,30 @@ def _aliases(asm: ir.Asm) -> list[int]:
 class _Binding:
     """Where argument values go, what comes back, how operands are read."""
 
-    slots: list[int]
-    results: list[tuple[int, CType]]
+    slots: list[int | str]
+    results: list[tuple[int | str, CType]]
     reader: Operands | Operands32
 
 
 def _bind(asm: ir.Asm, a32: bool) -> _Binding | Unsupported:
     """Bind the operands of an asm statement."""
-    slots: list[int] = []
-    results: list[tuple[int, CType]] = []
+    slots: list[int | str] = []
+    results: list[tuple[int | str, CType]] = []
     memory: set[int] = set()
+    aliases = _aliases(asm)
+    if a32 and any(isinstance(slot, str) for slot in aliases):
+        return Unsupported(asm.coord, "register variable as an asm operand")
     for number, output in enumerate(asm.outputs):
         if is_memory(output.constraint):
             memory.add(number)
             slots.append(number)
             continue
         if "+" in output.constraint:
-            slots.append(number)
-        results.append((number, output.type))
-    aliases = _aliases(asm)
+            slots.append(aliases[number])
+        results.append((aliases[number], output.type))
     for number, operand in enumerate(asm.inputs, len(asm.outputs)):
         slot = aliases[number]
-        if slot != number and (slot in memory or slot >= len(asm.outputs)):
+        if slot == _NOWHERE or (slot != number and slot in memory):
             return Unsupported(asm.coord, "asm input that matches a memory operand")
         if is_memory(operand.constraint):
             memory.add(number)

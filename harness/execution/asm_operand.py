@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.execution.asm_template import integer
@@ -73,7 +74,7 @@ class Operands:
     """
 
     def __init__(
-        self, names: dict[str, int], memory: frozenset[int], slots: list[int]
+        self, names: dict[str, int], memory: frozenset[int], slots: Sequence[int | str]
     ) -> None:
         self._names = names
         self._memory = memory

@@ -8,7 +8,7 @@ from harness.frontend.attributes import SideTable
 from harness.frontend.calls import is_memory_constraint
 from harness.frontend.gnulexer import ASM_CALL
 
-__all__ = ["address_taken"]
+__all__ = ["address_taken", "written"]
 
 
 def address_taken(body: c_ast.Node, side: SideTable) -> frozenset[str]:
@@ -29,6 +29,21 @@ def address_taken(body: c_ast.Node, side: SideTable) -> frozenset[str]:
             for (_, constraint), operand in operands:
                 if is_memory_constraint(constraint):
                     _add_root(operand, names)
+        stack.extend(node)
+    return frozenset(names)
+
+
+def written(body: c_ast.Node, side: SideTable) -> frozenset[str]:
+    """Return the names of what is assigned to, or set by an asm statement."""
+    names: set[str] = set()
+    stack = [body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, c_ast.Assignment):
+            _add_root(node.lvalue, names)
+        elif isinstance(node, c_ast.FuncCall) and _is_asm(node):
+            for operand in node.args.exprs[: side.asm[node.coord.column].outputs]:
+                _add_root(operand, names)
         stack.extend(node)
     return frozenset(names)
 

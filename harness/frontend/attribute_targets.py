@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pycparser.c_lexer import Token
 
 from harness.frontend.attributes import Attribute, read_attributes
-from harness.frontend.token_rewriter import OPENING, TokenRewriter
+from harness.frontend.token_rewriter import CLOSING, OPENING, TokenRewriter
 
 __all__ = ["AttributeTargets"]
 
@@ -74,7 +74,7 @@ class AttributeTargets(TokenRewriter):
             if record is not None:
                 return record
         if self._kind(after) in _ENDS_DECLARATOR:
-            return self._declared_name_before()
+            return self._bit_field_before() or self._declared_name_before()
         return None
 
     @staticmethod
@@ -92,6 +92,27 @@ class AttributeTargets(TokenRewriter):
             word = self._out[position - 2]
             return self._record_token(word, self._out[position - 1])
         return None
+
+    def _bit_field_before(self) -> Token | None:
+        """Find the name of the bit-field whose width is the last thing written."""
+        position = len(self._out) - 1
+        name: Token | None = None
+        while position > 0:
+            token = self._out[position]
+            if token.type in CLOSING:
+                position = self._matching_open(position)
+            elif token.type == "COLON" and self._out[position - 1].type == "ID":
+                name = self._out[position - 1]
+                break
+            elif token.type in ("SEMI", "COMMA", "LBRACE", "CONDOP", "CASE"):
+                return None
+            position -= 1
+        while position > 0 and self._out[position].type != "LBRACE":
+            if self._out[position].type in CLOSING:
+                position = self._matching_open(position)
+            position -= 1
+        before = self._out[max(position - 2, 0) : max(position, 0)]
+        return name if any(t.type in ("STRUCT", "UNION") for t in before) else None
 
     def _declared_name_before(self) -> Token | None:
         """Find the name in the declarator that ends with the last token."""

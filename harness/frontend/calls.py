@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pycparser import c_ast
 
@@ -366,8 +367,10 @@ class Calls(VariableArguments):
         scalar = scalar_of(place.type)
         if scalar is None:
             raise NotLowered(f"asm operand of type '{place.type}'", coord)
+        register = self._register_of(node, coord)
         if isinstance(place, LocalPlace):
-            return AsmOutput(name, constraint, scalar, local=place.name)
+            known = AsmOutput(name, constraint, scalar, local=place.name)
+            return replace(known, register=register)
         local = self.new_variable("t", scalar, False, coord)
         if constraint.startswith("+"):
             old = self.represented(self.load(place, coord), coord)
@@ -375,7 +378,16 @@ class Calls(VariableArguments):
         with self.captured([]) as written:
             self.store(place, self._rewrapped(local, place.type, coord), coord)
         after += written
-        return AsmOutput(name, constraint, scalar, local=local)
+        return AsmOutput(name, constraint, scalar, local=local, register=register)
+
+    def _register_of(self, node: c_ast.Node, coord: Coord) -> str:
+        """Return the register that an operand is bound to, or ""."""
+        symbol = self.lookup(node.name) if isinstance(node, c_ast.ID) else None
+        if not isinstance(symbol, LocalVariable):
+            return ""
+        if symbol.register and not symbol.name:
+            raise NotLowered("register variable as an asm operand", coord)
+        return symbol.register
 
     @staticmethod
     def _rewrapped(local: str, ctype: CType, coord: Coord) -> Value:
@@ -389,7 +401,6 @@ class Calls(VariableArguments):
         if is_memory_constraint(constraint):
             address = self.address_of(self.place(node), coord)
             return AsmInput(name, constraint, address)
-        symbol = self.lookup(node.name) if isinstance(node, c_ast.ID) else None
-        if isinstance(symbol, LocalVariable) and symbol.register:
-            raise NotLowered("register variable as an asm operand", coord)
-        return AsmInput(name, constraint, self.represented(self.value(node), coord))
+        register = self._register_of(node, coord)
+        value = self.represented(self.value(node), coord)
+        return AsmInput(name, constraint, value, register)

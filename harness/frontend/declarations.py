@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 from pycparser import c_ast
 
@@ -26,6 +27,11 @@ from harness.ir.types import Array, CType, Function, Record
 from reference_model.coordinates import Coord
 
 __all__ = ["Declarations", "LocalDeclarations"]
+
+
+def _whole(register: str) -> str:
+    """Return the name of the 64-bit register that a name means a part of."""
+    return f"x{register[1:]}" if register[:1] in ("w", "r") else register
 
 
 class Declarations(Calls):
@@ -133,9 +139,7 @@ class LocalDeclarations(Declarations):
         if node.init is None and isinstance(ctype, Array) and ctype.count is None:
             raise ParseError(f"array '{node.name}' of unknown size", coord)
         register = self.shared.syntax.side.registers.get(self.coordinate_number(node))
-        if register is not None:
-            if node.init is not None:
-                raise NotLowered(f"initialised register variable '{register}'", coord)
+        if register is not None and node.init is None and node.name not in self.written:
             variable = LocalVariable("", ctype, False, register=register)
             self.bind(node.name, variable)
             return
@@ -145,6 +149,8 @@ class LocalDeclarations(Declarations):
             leaves, ctype = self.leaves(ctype, node.init)
             declared = Declared(ctype, declared.const, declared.volatile)
         variable, place = self._new_local(node, declared)
+        if register is not None:
+            variable = replace(variable, register=_whole(register))
         self.bind(node.name, variable)
         frozen = self._begin_life(node, variable, declared)
         if isinstance(place, MemoryPlace) and leaves is not None:

@@ -328,9 +328,19 @@ class Expressions(Choices):
             self.statement(last)
         return Const(0, VOID, self.coord(node))
 
-    def _value_GenericSelection(self, node: c_ast.GenericSelection) -> Value:  # noqa: N802
+    def _selecting_type(self, node: c_ast.Node) -> CType:
+        """Return the type that a generic selection goes by."""
         with self.unevaluated():
-            wanted = self.value(node.expr).type
+            if _denotes_place(node) and not self._is_enumerator(node):
+                place = self.place(node)
+                if isinstance(place, BitsPlace) and isinstance(place.type, Integer):
+                    if _selects_nothing(place.type, place.bits.width):
+                        return VOID
+                    return place.type
+            return self.value(node).type
+
+    def _value_GenericSelection(self, node: c_ast.GenericSelection) -> Value:  # noqa: N802
+        wanted = self._selecting_type(node.expr)
         default: c_ast.Node | None = None
         for association in node.associations:
             if association.type is None:
@@ -341,6 +351,11 @@ class Expressions(Choices):
             what = f"no association of _Generic for type '{wanted}'"
             raise ParseError(what, self.coord(node))
         return self.value(default)
+
+
+def _selects_nothing(ctype: Integer, width: int) -> bool:
+    """Tell a bit-field that is narrower than its type, a type of its own to GCC."""
+    return width < (1 if ctype.is_bool else 8 * ctype.size)
 
 
 def _denotes_place(node: c_ast.Node) -> bool:

@@ -22,6 +22,13 @@ BUILTIN_HEADER = "builtin-macros.h"
 # The directory to be searched before any of the tree.
 STAND_INS = "stand-ins"
 
+# What xen/compile.h says for people to read.  It has the version, too: what uses
+# that cannot be lowered.
+_ABOUT_THE_BUILD = (
+    *("COMPILE_DATE", "COMPILE_TIME", "COMPILE_BY", "COMPILE_DOMAIN", "COMPILE_HOST"),
+    *("COMPILER", "VERSION_STRING", "EXTRAVERSION", "CHANGESET", "BANNER"),
+)
+
 _ARCH_MAKEFILE = "xen/arch/arm/include/asm/Makefile"
 _GENERIC = re.compile(r"^generic-y\s*\+=\s*([\w-]+\.h)\s*$", re.MULTILINE)
 _MAKEFILE_LIMIT = 1 << 16
@@ -48,6 +55,9 @@ def write_generated_headers(
         # function that uses one cannot be lowered, and says so when reached.
         f"{STAND_INS}/xen/hypercall-defs.h": "",
     }
+    headers[f"{STAND_INS}/xen/compile.h"] = "".join(
+        f'#define XEN_{name} ""\n' for name in _ABOUT_THE_BUILD
+    )
     for name in generic_headers(source_root):
         headers[f"asm/{name}"] = f"#include <asm-generic/{name}>\n"
     for name, text in linked_headers(source_root).items():

@@ -42,6 +42,8 @@ ELVIS = "__harness_elvis"
 RANGE_CALL = "__harness_range"
 TYPES_COMPATIBLE = "__builtin_types_compatible_p"
 
+# What has parentheses, then a statement.
+_BEFORE_STATEMENT = frozenset(("IF", "WHILE", "FOR", "SWITCH"))
 _ENDS_OPERAND = frozenset(
     ("ID", "RPAREN", "RBRACKET", "RBRACE", "PLUSPLUS", "MINUSMINUS", "STRING_LITERAL")
 )
@@ -242,6 +244,10 @@ class _Rewriter(AttributeTargets):
     def _is_asm_label(self, end: int) -> bool:
         """Tell whether the asm just names the symbol or register of a name."""
         before = self._out[-1].type
+        if before == "RPAREN":
+            opening = self._matching_open(len(self._out) - 1)
+            if opening and self._out[opening - 1].type in _BEFORE_STATEMENT:
+                return False
         return before in ("ID", "RPAREN", "RBRACKET") and self._kind(end + 1) in (
             "SEMI",
             "COMMA",

@@ -71,6 +71,9 @@ class Distribution(Expressions):
         if isinstance(ctype, Array) and ctype.count is None:
             count = entries.top
             if not isinstance(node, c_ast.InitList):
+                if not _is_string_for(ctype, node):
+                    what = "array of unknown size from an expression"
+                    raise NotLowered(what, self.coord(node))
                 count = size_of(entries.leaves[0].type)
             ctype = Array(ctype.element, count)
         return entries.leaves, ctype

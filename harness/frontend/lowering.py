@@ -81,6 +81,7 @@ class Lowering(ABC):
         self.variables: list[Variable] = []
         self.result: CType | None = None
         self.address_taken: frozenset[str] = frozenset()
+        self.written: frozenset[str] = frozenset()
         # Declarations may be passed more than once: loops and labels around.
         self.repeated = 0
         self._used: set[str] = set()

@@ -138,7 +138,7 @@ class LValues(Declarators):
             return self.string_place(self.function.encode(), coord)
         symbol = self.require(node.name, coord)
         if isinstance(symbol, LocalVariable):
-            if symbol.register:
+            if symbol.register and not symbol.name:
                 return RegisterPlace(symbol.register, symbol.type)
             if not symbol.in_memory:
                 return LocalPlace(symbol.name, symbol.type)

@@ -42,12 +42,13 @@ def lay_out(
         loose = packed or item.packed or limit > 0
         if item.width is not None:
             assert isinstance(ctype, Integer)
-            start = _place_bits(start, item, ctype, natural, loose)
+            asked = min(item.align, limit or item.align)
+            start = _place_bits(start, item, ctype, natural, loose, asked)
             length = item.width
         else:
             start = round_up(start, 8 * natural)
             length = 8 * _occupied(ctype)
-        record_align = max(record_align, min(natural, limit or natural))
+        record_align = max(record_align, _contributed(item, natural, limit))
         if item.name or item.width is None:
             members.append(_member(item, ctype, start, loose))
         end = max(end, start + length)
@@ -71,15 +72,31 @@ def _alignment(item: Field, packed: bool) -> int:
     return max(item.align, 1 if packed or item.packed else natural)
 
 
+def _contributed(item: Field, natural: int, limit: int) -> int:
+    """Return the alignment that a member gives to its record.
+
+    For a bit-field, ``#pragma pack`` takes the place of ``packed``.
+    """
+    if limit and item.width:
+        declared = item.declared.align or align_of(item.declared.type)
+        return max(natural, min(declared, limit))
+    return natural
+
+
 def _place_bits(
-    start: int, item: Field, ctype: Integer, natural: int, loose: bool
+    start: int,
+    item: Field,
+    ctype: Integer,
+    natural: int,
+    loose: bool,
+    asked: int,
 ) -> int:
     """Return the bit at which a bit-field begins."""
     width = item.width or 0
     if width == 0:
         return round_up(start, 8 * natural)
-    if item.align:
-        start = round_up(start, 8 * item.align)
+    if asked:
+        start = round_up(start, 8 * asked)
     if loose:
         return start  # bit after bit, across any boundary
     unit = 8 * natural

@@ -9,7 +9,7 @@ from pathlib import Path
 from pycparser import c_ast
 
 from harness.errors import ParseError, TreeError
-from harness.frontend.address_taken import address_taken
+from harness.frontend.address_taken import address_taken, written
 from harness.frontend.architecture import ARM64, Architecture
 from harness.frontend.arithmetic_types import scalar_of
 from harness.frontend.build import Build
@@ -159,6 +159,8 @@ def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> Func
         if node.param_decls:
             raise NotLowered("function in the old style", coord)
         lowering.address_taken = address_taken(node.body, shared.syntax.side)
+        if shared.syntax.side.registers:
+            lowering.written = written(node.body, shared.syntax.side)
         lowering.label_blocks = blocks_around_labels(node.body)
         lowering.repeated = int(bool(lowering.label_blocks))
         with lowering.scope():

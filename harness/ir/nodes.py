@@ -193,6 +193,7 @@ class AsmOutput:
 
     ``constraint`` as written, e.g. "=r", "+Q", "=&r".  ``name`` is the
     symbolic name or "".  A memory operand ("m", "Q") has its ``address``.
+    ``register`` is the machine register that it has to be in, or "".
     """
 
     name: str
@@ -200,6 +201,7 @@ class AsmOutput:
     type: CType
     local: str | None = None
     address: Expr | None = None
+    register: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class AsmInput:
     name: str
     constraint: str
     value: Expr
+    register: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from harness.ir.nodes import (
     Asm,
+    AsmInput,
+    AsmOutput,
     Begin,
     Binary,
     BitField,
@@ -208,10 +210,10 @@ def _asm(asm: Asm) -> str:
         target = output.local
         if output.address is not None:
             target = f"[{print_expression(output.address)}]"
-        operands.append(f"{_operand(output.name, output.constraint)} {target}")
+        operands.append(f"{_operand(output)} {target}")
     for value in asm.inputs:
         text = print_expression(value.value)
-        operands.append(f"{_operand(value.name, value.constraint)} {text}")
+        operands.append(f"{_operand(value)} {text}")
     parts = [f"asm{' volatile' if asm.volatile else ''} {asm.template!r}", *operands]
     if asm.clobbers:
         parts.append("clobbers " + " ".join(asm.clobbers))
@@ -220,8 +222,10 @@ def _asm(asm: Asm) -> str:
     return ", ".join(parts)
 
 
-def _operand(name: str, constraint: str) -> str:
-    return f'[{name}] "{constraint}"' if name else f'"{constraint}"'
+def _operand(operand: AsmInput | AsmOutput) -> str:
+    name = f"[{operand.name}] " if operand.name else ""
+    place = f" in {operand.register}" if operand.register else ""
+    return f'{name}"{operand.constraint}"{place}'
 
 
 def print_global(variable: Global) -> str:

@@ -365,10 +365,6 @@ def test_probe_that_is_no_constant_is_left_out() -> None:
         ("void *p = &&out; out: ;", "computed goto"),
         ("long x __attribute__((cleanup(h)));", "attribute 'cleanup'"),
         ("x: ; { __label__ x; x: h(); }", "second label 'x'"),
-        (
-            'register long r asm ("x0") = 1; asm ("hvc #0" : "+r" (r));',
-            "initialised reg",
-        ),
     ],
 )
 def test_what_is_not_modelled_says_so(statement: str, what: str) -> None:
@@ -439,3 +435,71 @@ def test_lowering_has_room_amid_deep_calls() -> None:
     used = len(inspect.stack(0))
     printed = print_function(descend(sys.getrecursionlimit() - used - 40))
     assert printed.count("g(") == 20
+
+
+# ------------------------------------------------------------------------ assembly
+
+
+def test_asm_behind_a_condition_is_no_label() -> None:
+    text = 'void f(long *p) { if ( *p ) asm ("isb"); while ( *p ) asm ("dsb sy"); }'
+    assert "asm volatile 'isb'" in body(text)
+    assert "asm volatile 'dsb sy'" in body(text)
+
+
+def test_register_variable_that_is_written_is_a_bound_operand() -> None:
+    same(
+        'long f(long a) { register long r asm ("w0") = a; long b; '
+        'asm ("hvc #0" : "+r" (r), "=r" (b)); return r; }',
+        """
+        r = a
+        asm 'hvc #0', "+r" in x0 r, "=r" b
+        return r
+        """,
+    )
+
+
+# ------------------------------------------------------------------------- switches
+
+
+def test_switch_with_labels_in_nested_blocks_jumps() -> None:
+    text = body("void f(long a) { switch ( a ) { case 1: { h(); default: h(); } } }")
+    assert text.splitlines() == [
+        "switch a",
+        "case 1:",
+        "  goto <case 0 of switch 1>",
+        "case default:",
+        "  goto <case 1 of switch 1>",
+        "switch 0",
+        "case 0:",
+        "  <case 0 of switch 1>:",
+        "  h()",
+        "  <case 1 of switch 1>:",
+        "  h()",
+        "<end of switch 1>:",
+    ]
+
+
+def test_regular_switch_stays_one() -> None:
+    text = body("void f(long a) { switch ( a ) { int x; case 1: case 2: h(); } }")
+    assert text.splitlines() == ["switch a", "case 1, 2:", "  h()"]
+
+
+# ---------------------------------------------------------------------------- lives
+
+
+def test_life_of_a_variable_in_a_loop() -> None:
+    text = body("void f(void) { for ( ; ; ) { long x; long *p = &x; g(*p); break; } }")
+    assert text.splitlines() == [
+        "loop",
+        "  begin x",
+        "  p = &x",
+        "  g([long p])",
+        "  end x",
+        "  break",
+        "  end x",
+    ]
+
+
+def test_life_without_an_address_needs_nothing() -> None:
+    text = body("void f(long a) { if ( a ) { long x = a; g(x); } }")
+    assert "begin" not in text and "end" not in text
