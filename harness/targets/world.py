@@ -231,20 +231,19 @@ class World:
         if pa is not None:
             granted = "".join(c for c in _ACCESS[kind] if c in _RESTRICTED[access])
             new = Stage2Mapping(ipa, size, pa, granted)
-        undone = silent = False
+        undone = False
         if self.by_physmap or SET_ENTRY not in self.execution.unit.functions:
             if access != "p2m_access_rwx":
                 status = physmap.restrict(self, pe, domain, ipa)
             elif new is None:
                 status = physmap.remove(self, pe, domain, ipa, size)
-                silent = physmap.fails_silently(self)
             else:
                 status = physmap.add(self, pe, domain, new, kind)
             undone = status != 0
         else:
             status = self._set_entry(pe, domain, ipa, pages, pa, kind, access)
         self.notice_freed_tables(self.emit)
-        partial = may_fail and (status != 0 or silent)
+        partial = may_fail and status != 0
         self.expect(domain, ipa, size, new, partial=partial, undone=undone)
         self.emit(Release(pe, f"{self.changed_by} of {domain} returned"))
         return status
