@@ -22,6 +22,7 @@ from harness.check.wording import (
 from reference_model.entries import EntryKind
 from reference_model.events import (
     Barrier,
+    BarrierKind,
     Event,
     ExceptionEntry,
     Msr,
@@ -124,7 +125,7 @@ def _effect(
         place = input_address(violation.vmid, violation.link)
         texts.append(f"{place}: {described(violation.link)}")
         texts[-1] += f" -> {described(current)}"
-    if isinstance(event, Barrier):
+    if isinstance(event, Barrier) and event.kind is BarrierKind.DSB:
         texts.extend(_completions(event, before))
     gone = before.held - now
     if gone:

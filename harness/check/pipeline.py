@@ -16,6 +16,7 @@ from harness.check.merging import findings_of
 from harness.check.request import CheckRequest, Form
 from harness.check.result import (
     Bounds,
+    Letter,
     PatchSummary,
     Result,
     ScenarioCost,
@@ -131,6 +132,13 @@ def _summary(patch: Patch) -> PatchSummary:
         None if recovery is None else recovery.verified,
         () if recovery is None else recovery.uncertain,
         patch.commit,
+        Letter(
+            patch.author,
+            patch.date,
+            patch.message_id,
+            patch.references,
+            patch.recipients,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from harness.cost.counts import Counts
 __all__ = [
     "Bounds",
     "Counts",
+    "Letter",
     "PatchSummary",
     "Result",
     "ScenarioCost",
@@ -28,12 +29,24 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Letter:
+    """The mail that a patch came in; "" and nothing where it was none."""
+
+    author: str = ""
+    date: str = ""
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PatchSummary:
     """A patch under test; ``notes`` are remarks on how it was read.
 
     ``recovered`` tells, of one read out of a review, whether its blob ids
     prove it right; None is a patch as its author made it.  ``uncertain`` says
-    what was not sure then.  ``commit`` is its object id in the repository.
+    what was not sure then.  ``commit`` is its object id in the repository,
+    ``letter`` the mail that it came in.
     """
 
     name: str
@@ -43,6 +56,7 @@ class PatchSummary:
     recovered: bool | None = None
     uncertain: tuple[str, ...] = ()
     commit: str = ""
+    letter: Letter = field(default_factory=Letter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ FORMATS: dict[str, Format] = {
     "text": Format("text", "render_text", "txt"),
     "terse": Format("terse", "render_terse", "terse"),
     "json": Format("json_report", "render_json", "json"),
+    "mail": Format("mail", "render_mail", "eml"),
     "html": Format("html_report", "render_html", "html"),
     "sarif": Format("sarif", "render_sarif", "sarif"),
     "junit": Format("junit", "render_junit", "xml"),

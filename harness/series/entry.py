@@ -20,6 +20,7 @@ from harness.series.mail import (
 from harness.series.mailbox import Message, head_end, split_mailbox
 from harness.series.mime import Part, header_of, parts_of
 from harness.series.patch import Patch
+from harness.series.recipients import recipients_of
 
 __all__ = ["Entry", "Letter", "read_entries"]
 
@@ -46,6 +47,7 @@ class Letter:
     date: str = ""
     message_id: str = ""
     references: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
 
     def on(self, patch: Patch) -> Patch:
         """Return the patch with what is said of it."""
@@ -56,6 +58,7 @@ class Letter:
             date=self.date or patch.date,
             message_id=self.message_id,
             references=self.references,
+            recipients=self.recipients or patch.recipients,
             number=self.tag.number,
             total=self.tag.total,
             version=self.tag.version,
@@ -191,6 +194,7 @@ def _letter(message: Message) -> Letter:
         read_tag(header_subject(head)),
         message_id=own[0] if own else "",
         references=tuple(references)[:_REFERENCES],
+        recipients=recipients_of(head),
     )
 
 
