@@ -167,6 +167,31 @@ def test_a_file_that_only_the_diffstat_names_is_missed() -> None:
         _recovered([*stat, *_lines()])
 
 
+def test_a_file_of_those_that_the_diffstat_counts_is_missed() -> None:
+    stat = [" 2 files changed, 2 insertions(+), 1 deletion(-)", ""]
+    with pytest.raises(PatchError, match="2 changed files and shows the diffs of 1"):
+        _recovered([*stat, *_lines()])
+
+
+def test_a_hunk_without_the_header_of_its_file_is_not_dropped() -> None:
+    lines = _lines()
+    with pytest.raises(PatchError, match="header of the file of this hunk"):
+        _recovered(lines[4:])
+    other = [line.replace("p2m", "other") for line in lines[:1]] + lines[4:]
+    with pytest.raises(PatchError, match=r"header of the file .*other\.c"):
+        _recovered([*lines, *other])
+
+
+def test_a_hunk_that_is_quoted_otherwise_is_not_dropped() -> None:
+    new = NEW.replace("    isb();\n", "    dsb(sy);\n")
+    lines = _lines(new, index=False)
+    second = max(n for n, line in enumerate(lines) if line.startswith("@@"))
+    assert second > 4
+    lines = [line if n < second else f"> {line}" for n, line in enumerate(lines)]
+    with pytest.raises(PatchError, match="quoted otherwise"):
+        _recovered(lines)
+
+
 def test_headers_may_be_wrapped_and_joined() -> None:
     lines = _lines()
     names = lines[0].split(" ")
@@ -199,6 +224,17 @@ def test_an_address_that_the_archive_masks_is_one_of_the_file() -> None:
     made = mangling.outcome(series, old.encode())
     assert made == new.encode()
     assert _verified(series)
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_the_entities_of_a_web_page_are_undone(index: bool) -> None:
+    new = OLD.replace("dsb(ishst);", "if ( p2m && p2m->vmid < 4 ) dsb(ishst);")
+    lines = [f"> {line}" for line in _lines(new, index=index)]
+    page = [line.replace("&", "&amp;").replace("<", "&lt;") for line in lines]
+    series = _recovered([line.replace(">", "&gt;") for line in page])
+    assert _made(series) == new
+    assert _verified(series) is index
+    assert any("entities" in note for note in series.notes)
 
 
 def test_a_file_without_a_newline_at_its_end() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import mangling
 from hypothesis import event, given, settings
@@ -31,8 +32,13 @@ def _words(content: bytes | None) -> list[bytes]:
     return [key for line in content.split(b"\n") if (key := squash(line))]
 
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+P2M = (REPOSITORY / "patches" / "base" / mangling.PATH).read_text().splitlines()
+
+
 @given(
     st.integers(0, 2**32),
+    st.booleans(),
     st.sets(st.sampled_from(MANGLES), max_size=4),
     st.booleans(),
     st.booleans(),
@@ -41,13 +47,14 @@ def _words(content: bytes | None) -> list[bytes]:
 @settings(max_examples=150, deadline=None)
 def test_a_mangled_patch_is_recovered_or_refused(
     seed: int,
+    real: bool,
     chosen: set[mangling.Mangle],
     in_reply: bool,
     has_index: bool,
     has_blob: bool,
 ) -> None:
     rng = random.Random(seed)
-    old = mangling.source(rng, rng.randint(8, 60))
+    old = P2M if real else mangling.source(rng, rng.randint(8, 60))
     new = mangling.edited(rng, old)
     lines = mangling.diff(old, new, index=has_index)
     if len(lines) < 5:

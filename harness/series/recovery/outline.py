@@ -30,7 +30,7 @@ _BINARY = re.compile(rb"GIT binary patch|Binary files .* differ$")
 _STAT = re.compile(rb" ?(\S+)(?: => \S+)?\s+\|\s+(\d+)(?: [+-]+)?\s*$")
 _STAT_END = re.compile(rb" ?(\d+) files? changed\b")
 # Lines between "diff --git" and the first hunk, each perhaps wrapped.
-_HEADER_LINES = 24
+_HEADER_LINES = 80
 _LINE_LIMIT = 1 << 16
 
 
@@ -91,6 +91,8 @@ class FileText:
     mode: str = ""
     extended: tuple[bytes, ...] = ()
     hunks: list[HunkText] = field(default_factory=list)
+    # Headers of hunks that are quoted otherwise, or stand out of order.
+    strangers: list[HunkText] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -104,6 +106,7 @@ class Outline:
 
     files: list[FileText]
     stat: dict[str, int]
+    changed: int  # the number of files that the diffstat states; 0: no diffstat
     lines: list[TextLine]
 
 
@@ -135,6 +138,8 @@ class _Reader:
         self.lines = _lines(text)
         self.files: list[FileText] = []
         self.stat: dict[str, int] = {}
+        self.changed = 0
+        self.lost: str | None = None  # a file whose header could not be read
         self.at = 0
 
     def _error(self, message: str, line: int) -> PatchError:
@@ -145,17 +150,22 @@ class _Reader:
         while self.at < len(self.lines):
             line = self.lines[self.at]
             text = plain(line.text).lstrip()
-            if text.startswith(b"diff --git ") and self._file():
-                continue
+            if text.startswith(b"diff --git "):
+                if self._file():
+                    continue
+                if (names := _GIT_NAMES.match(text)) is not None:
+                    self.lost = _split(names[2])
             if text.startswith(b"--- ") and self._file():
                 continue
             if not self.files and (stat := _STAT.match(plain(line.text))):
                 shown = stat[1].decode("utf-8", "surrogateescape")
                 self.stat[shown] = int(stat[2])
+            if not self.files and (end := _STAT_END.match(plain(line.text))):
+                self.changed = int(end[1])
             if not self._hunk(line, text):
                 self._belongs(line)
             self.at += 1
-        return Outline(self.files, self.stat, self.lines)
+        return Outline(self.files, self.stat, self.changed, self.lines)
 
     def _belongs(self, line: TextLine) -> None:
         if self.files and self.files[-1].hunks:
@@ -163,11 +173,15 @@ class _Reader:
 
     def _hunk(self, line: TextLine, text: bytes) -> bool:
         found = _HUNK.match(text)
-        if found is None or not self.files:
+        if found is None:
             return False
+        if not self.files or self.lost is not None:
+            missing = f" ({self.lost})" if self.lost is not None else ""
+            raise self._error(
+                f"the header of the file of this hunk is damaged or missing{missing}",
+                line.number,
+            )
         part = self.files[-1]
-        if line.depth != part.depth:
-            return False  # a reviewer quotes a header
         old, old_count, new, new_count = found.groups()
         hunk = HunkText(
             line.number,
@@ -178,7 +192,9 @@ class _Reader:
             1 if new_count is None else int(new_count),
             text[found.end() :].strip(),
         )
-        if part.hunks and hunk.old_start < part.hunks[-1].old_start:
+        before = part.hunks and hunk.old_start < part.hunks[-1].old_start
+        if line.depth != part.depth or before:
+            part.strangers.append(hunk)  # most likely a reviewer quotes it
             return False
         if any(hunk.ranges == other.ranges for other in part.hunks):
             raise self._error(
@@ -209,6 +225,7 @@ class _Reader:
         if part is None:
             return False
         self.files.append(part)
+        self.lost = None
         self.at = at
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.errors import PatchError
 from harness.series.blobs import Blobs
@@ -24,6 +24,10 @@ __all__ = ["recover"]
 
 _STEPS = 150_000
 _SAID = 12
+_ENTITY = re.compile(rb"&(lt|gt|amp|quot|#39|nbsp);")
+_ENTITIES = {
+    b"lt": b"<", b"gt": b">", b"amp": b"&", b"quot": b'"', b"#39": b"'", b"nbsp": b" ",
+}  # fmt: skip
 _SUBJECT = re.compile(
     rb"(?:subject:|re:|fwd?:)?\s*(?:re:\s*)*\[[^\]]*patch[^\]]*\]", re.I
 )
@@ -58,7 +62,37 @@ def recover(text: bytes, name: str, blobs: Blobs) -> Series:
     """
     if len(text) > SIZE_LIMIT:
         raise PatchError(f"mail is larger than {SIZE_LIMIT >> 20} MiB", Coord(name, 1))
-    return _Recovery(text, name, blobs).run()
+    if not _ENTITY.search(text):
+        return _Recovery(text, name, blobs).run()
+    return _with_entities(text, name, blobs)
+
+
+def _with_entities(text: bytes, name: str, blobs: Blobs) -> Series:
+    """Read a text copied from a page's source, if it cannot be proved as it is."""
+    failure: PatchError | None = None
+    series = None
+    try:
+        series = _Recovery(text, name, blobs).run()
+    except PatchError as error:
+        failure = error
+    if series is not None and _is_verified(series):
+        return series
+    plain_text = _ENTITY.sub(lambda found: _ENTITIES[found[1]], text)
+    try:
+        other = _Recovery(plain_text, name, blobs).run()
+    except PatchError:
+        if failure is not None:
+            raise failure from None
+    else:
+        if series is None or _is_verified(other):
+            note = "&lt; and other entities of a web page are read as characters"
+            return replace(other, notes=(*other.notes, note))
+    assert series is not None
+    return series
+
+
+def _is_verified(series: Series) -> bool:
+    return all(p.recovery is not None and p.recovery.verified for p in series.patches)
 
 
 def _split(content: bytes) -> list[bytes]:
@@ -97,6 +131,13 @@ class _Recovery:
 
     def _check_stat_names(self) -> None:
         """A file that only the diffstat names was cut out of the mail."""
+        count = len({part.path for part in self.outline.files})
+        if count < self.outline.changed:
+            raise self._error(
+                f"the mail tells of {self.outline.changed} changed files and shows "
+                f"the diffs of {count}: give the original patch",
+                1,
+            )
         shown = {part.path for part in self.outline.files}
         shown |= {part.old for part in self.outline.files if part.old}
         for stat in self.outline.stat:
@@ -197,6 +238,7 @@ class _Recovery:
     def _settle(self, whole: _Whole, locator: Locator) -> None:
         """Take the one reading there is, and say that nothing proves it."""
         part = whole.part
+        self._check_strangers(whole)
         self._check_shifts(whole)
         for hunk, placed in zip(whole.hunks, whole.placed, strict=True):
             if len(placed.readings) > 1 and (wrong := locator.complaint(hunk)):
@@ -226,6 +268,19 @@ class _Recovery:
             f"line says {part.new_blob}: an added line reads otherwise, if only in "
             "its white space"
         )
+
+    def _check_strangers(self, whole: _Whole) -> None:
+        known = {hunk.ranges for hunk in whole.hunks}
+        for part in self.outline.files:
+            if not _same_change(part, whole.part) and part is not whole.part:
+                continue
+            for hunk in part.strangers:
+                if hunk.ranges not in known:
+                    raise self._error(
+                        f"hunk {hunk.ranges} of {part.path} is quoted otherwise than "
+                        "the others, or stands before one that it follows",
+                        hunk.line,
+                    )
 
     def _check_shifts(self, whole: _Whole) -> None:
         """Each header says how many lines were added before: none may be missing."""
@@ -316,6 +371,10 @@ class _Recovery:
                     f"{len(set(whole.places))} parts: checked one on top of the "
                     f"other; the index line names the result of all{proved}"
                 )
+        if not self.outline.changed:
+            said.append(
+                "the mail has no diffstat: files that it does not show are not missed"
+            )
         lost = sum((w.lost for w in wholes if w.verified), Losses())
         return _short([*said, *lost.said()])
 
