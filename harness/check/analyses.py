@@ -16,7 +16,7 @@ from harness.check.architectures import code_of_all, merged, refused
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob, joined
 from harness.check.tree_analysis import analyse as analyse_readable
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.series import View
 from harness.targets import TARGET, TARGETS, Code, target_of
 from reference_model.cores import PROFILES
@@ -64,6 +64,18 @@ def analysed(views: Iterable[View], request: CheckRequest) -> Analysed:
     every = {**analyses, **dict(zip(left, ran, strict=True))}
     numbers = dict.fromkeys(number for number, _ in jobs)
     targets = dict.fromkeys(target for _, target in jobs)
+    some = {
+        number
+        for (number, _), key in keys.items()
+        if (done := every[key]) is not None and (done.scenarios or done.reached)
+    }
+    for number, target in jobs:
+        judged = jobs[number, target].view.patch is not None or len(numbers) == 1
+        if judged and request.scenarios and number not in some:
+            raise UsageError(
+                "the tree can run none of the scenarios named: "
+                "'harness scenarios --tree' lists those that it can"
+            )
     return Analysed(
         {n: tuple(keys[n, target] for target in targets) for n in numbers},
         {n: code_of_all([jobs[n, target].code for target in targets]) for n in numbers},

@@ -21,6 +21,7 @@ from harness.cost.counts import Counts, count
 from harness.errors import TreeError, Unsupported, UsageError
 from harness.series import View
 from harness.targets import TARGET, TARGETS, Code, LoadedTarget, Run, Scenario
+from harness.targets.scenarios import SCENARIOS
 from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
@@ -304,10 +305,14 @@ def _renamed(diagnoses: list[Diagnosis], profile: str) -> list[Diagnosis]:
 def chosen(
     scenarios: tuple[Scenario, ...], names: tuple[str, ...] | None
 ) -> list[Scenario]:
-    """Return the scenarios named, by full name or by the part before a slash."""
+    """Return the scenarios named, by full name or by the part before a slash.
+
+    One that only another version can run is left out.
+    """
     if names is None:
         return list(scenarios)
-    known = {s.name for s in scenarios} | {s.name.split("/")[0] for s in scenarios}
+    every = (*scenarios, *SCENARIOS)
+    known = {s.name for s in every} | {s.name.split("/")[0] for s in every}
     for name in names:
         if name not in known:
             raise UsageError(f"no scenario '{name}': 'harness scenarios' lists them")

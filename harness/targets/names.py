@@ -66,9 +66,9 @@ class Names:
 
 def locate(unit: Unit) -> Names:
     """Find every name in ``unit``; TreeError names the first one missing."""
-    if SET_ENTRY in unit.functions or ADD_ENTRY not in unit.functions:
-        changes: tuple[str, ...] = (SET_ENTRY, WRITE_LOCK, WRITE_UNLOCK)
-    else:
+    changes: tuple[str, ...] = (SET_ENTRY, WRITE_LOCK, WRITE_UNLOCK)
+    old = ADD_ENTRY in unit.functions and SET_ALLOCATION not in unit.functions
+    if old and SET_ENTRY not in unit.functions:
         changes = (ADD_ENTRY, REMOVE_PAGE)
     for function in (*ENTRY_POINTS, *changes):
         if function not in unit.functions:
