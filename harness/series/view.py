@@ -161,10 +161,14 @@ class _Mirror:
         self.seen: set[str] = set()
 
     def build(self) -> None:
-        """Mirror xen/ and the directories that links inside it lead to."""
-        waiting = ["xen"]
+        """Mirror xen/, config/ and the directories that links inside them lead to."""
+        waiting = [name for name in ("xen", "config") if self._has(name)]
         while waiting:
             self._directory(waiting.pop(), waiting)
+
+    def _has(self, name: str) -> bool:
+        path = f"{self.top}/{name}"
+        return os.path.isdir(path) and not os.path.islink(path)
 
     def _directory(self, name: str, waiting: list[str]) -> None:
         if name in self.seen:
