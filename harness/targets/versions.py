@@ -15,6 +15,7 @@ from harness.errors import TreeError
 
 __all__ = [
     "ALLOC_TABLE",
+    "CALLED",
     "CLEAR_ROOT",
     "CONSTANTS",
     "CREATION_FINISHED",
@@ -110,6 +111,25 @@ FINAL_TEARDOWN = "p2m_final_teardown"
 
 # The enumerator that says so in domain.is_dying.
 DYING = "DOMDYING_dying"
+
+# All functions that a scenario may call, where a version has them.
+CALLED = (
+    *ENTRY_POINTS,
+    SET_ALLOCATION,
+    SET_ENTRY,
+    "p2m_write_lock",
+    "p2m_write_unlock",
+    *INVALIDATE_ROOT,
+    RESOLVE_FAULT,
+    SET_WAY,
+    TOGGLE_CACHE,
+    FLUSH_VM,
+    RELINQUISH,
+    CLEAR_ROOT,
+    TEARDOWN,
+    TEARDOWN_POOL,
+    FINAL_TEARDOWN,
+)
 
 # Enumerators, under each name in use.
 CONSTANTS: dict[str, tuple[str, ...]] = {
