@@ -91,6 +91,13 @@ BITS: Mapping[str, Boundary] = {
     "test_and_clear_bit": _clear,
     "change_bit": _flip,
     "test_and_change_bit": _flip,
+    # Of arm32 up to 4.11.
+    "_set_bit": _set,
+    "_test_and_set_bit": _set,
+    "_clear_bit": _clear,
+    "_test_and_clear_bit": _clear,
+    "_change_bit": _flip,
+    "_test_and_change_bit": _flip,
     "find_next_bit": _next_bit,
     "_find_next_bit_le": _next_bit,
     "_find_next_bit": _next_bit,
