@@ -14,8 +14,10 @@ from typing import Any
 
 from compiler import body_of
 from object_file import CODE, STUBS, Image
+from registers import NOWHERE, X
 from shared_memory import STACK, STACK_SIZE, Arena, SharedMemory
-from system_words import NOP, SystemWord, is_release, system_words
+from system_actions import SystemActions
+from system_words import NOP, is_release, system_words
 from unicorn import (
     UC_ARCH_ARM64,
     UC_HOOK_CODE,
@@ -32,16 +34,12 @@ from unicorn.arm64_const import (
     UC_ARM64_REG_PC,
     UC_ARM64_REG_SP,
     UC_ARM64_REG_X0,
-    UC_ARM64_REG_X29,
-    UC_ARM64_REG_X30,
 )
 
 from harness.errors import Unsupported
 from harness.execution import builtin
-from harness.execution.asm_system import TRANSLATION_REGISTERS, barrier
 from harness.execution.boundary import Boundary, BoundaryCall
 from harness.execution.cpu import Cpu
-from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.run import Execution, Limits
@@ -50,30 +48,16 @@ from harness.ir.layout import scalar_of, size_of
 from harness.ir.types import CType, Function, Integer, Pointer, Record, Void
 from reference_model.coordinates import Coord, Origin
 from reference_model.events import (
-    At,
-    Barrier,
-    BarrierKind,
-    CacheOp,
-    Eret,
-    IrqMask,
-    Isb,
-    Msr,
     Store,
-    Tlbi,
 )
 
 __all__ = ["Crash", "Machine", "PlacedExecution"]
 
-_NOWHERE = Coord("<machine>", 0)
-_ORIGIN = Origin(_NOWHERE, "", (), False)
+_ORIGIN = Origin(NOWHERE, "", (), False)
 _RETURN = STUBS + (1 << 20) - 4  # where calls from outside return to
 _GARBAGE = 0xDEAD_BEEF_5A5A_A5A5
-_IRQ = 1 << 7
-_TRAP = 1000  # BRK number of __builtin_trap()
 # Registers that do not outlive a call: enough of them to notice a mistake.
 _LOST = (*range(5), 8, 16, 17)
-_KINDS = {1: "warn", 2: "bug", 3: "assertion"}
-_X = [UC_ARM64_REG_X0 + n for n in range(29)] + [UC_ARM64_REG_X29, UC_ARM64_REG_X30]
 
 
 class Crash(Exception):  # noqa: N818 - what the processor does, not the test
@@ -186,8 +170,9 @@ class Machine(PlacedExecution):
     def _load_code(self, on: frozenset[int]) -> None:
         image = self.image
         code = image.patched(on)
+        actions = SystemActions(self)
         for address, found in list(system_words(code, CODE, image.instructions)):
-            action = self._action(address, found)
+            action = actions.of(address, found)
             offset = address - CODE
             code[offset : offset + 4] = NOP.to_bytes(4, "little")
             if action is not None:
@@ -215,103 +200,7 @@ class Machine(PlacedExecution):
 
     def read(self, number: int) -> int:
         """Return a general register; 31 is zero."""
-        return 0 if number == 31 else int(self.uc.reg_read(_X[number]))
-
-    def _action(self, address: int, word: SystemWord) -> Callable[[], None] | None:
-        """Return what an instruction does."""
-        cpu, add, rt, name = self.cpu, self.recorder.add, word.rt, word.name
-        match word.kind:
-            case "nop":
-                return None
-            case "isb":
-                return lambda: add(Isb(cpu.pe))
-            case "eret":
-                return lambda: add(Eret(cpu.pe))
-            case "dsb" | "dmb":
-                known = barrier(name)
-                assert known is not None, name
-                kind = BarrierKind(word.kind)
-                return lambda: add(Barrier(cpu.pe, kind, *known))
-            case "tlbi":
-                return lambda: add(Tlbi(cpu.pe, name, self.read(rt)))
-            case "at":
-                return lambda: self._translate(name, self.read(rt))
-            case "dc" | "ic":
-                return lambda: self._cache(f"{word.kind} {name}".upper(), rt)
-            case "msr":
-                return lambda: self._write_register(name, self.read(rt))
-            case "msri":
-                assert name in ("DAIFSET", "DAIFCLR"), name
-                return lambda: self._mask(name, word.value)
-            case "mrs":
-                return lambda: self._read_register(name, rt)
-            case "brk" if word.value == _TRAP:
-                return self._trap
-            case "brk":
-                assert address in self.image.bugs, "BRK without a bug frame"
-                return lambda: self._break(address)
-        raise AssertionError(word)
-
-    def _cache(self, op: str, rt: int) -> None:
-        value = self.read(rt)
-        if rt == 31 or op.endswith("SW"):
-            self.recorder.add(CacheOp(self.cpu.pe, op, value))
-            return
-        pa = self.shared.physical_address(value)
-        if pa is not None:
-            self.recorder.add(CacheOp(self.cpu.pe, op, pa))
-
-    def _translate(self, op: str, operand: int) -> None:
-        cpu = self.cpu
-        self.recorder.add(At(cpu.pe, op, operand))
-        result = None if cpu.translate is None else cpu.translate(op, operand)
-        cpu.registers.pop((cpu.pe, "PAR_EL1"), None)
-        if result is not None:
-            cpu.registers[cpu.pe, "PAR_EL1"] = result
-
-    def _write_register(self, name: str, value: int) -> None:
-        cpu = self.cpu
-        if name == "DAIF":
-            self._set_daif(value)
-            return
-        cpu.registers[cpu.pe, name] = value
-        if name in TRANSLATION_REGISTERS:
-            self.recorder.add(Msr(cpu.pe, name, value))
-
-    def _mask(self, name: str, bits: int) -> None:
-        old = self.cpu.registers.get((self.cpu.pe, "DAIF"), 0)
-        self._set_daif(old | bits << 6 if name == "DAIFSET" else old & ~(bits << 6))
-
-    def _set_daif(self, value: int) -> None:
-        cpu = self.cpu
-        old = cpu.registers.get((cpu.pe, "DAIF"), 0)
-        cpu.registers[cpu.pe, "DAIF"] = value
-        if (old ^ value) & _IRQ:
-            self.recorder.add(IrqMask(cpu.pe, bool(value & _IRQ)))
-
-    def _read_register(self, name: str, rt: int) -> None:
-        cpu = self.cpu
-        value = cpu.registers.get((cpu.pe, name))
-        if value is None and name == "DAIF":
-            value = 0
-        if value is None:
-            value = cpu.features.register(cpu.pe, name)
-        if value is None:
-            raise Unsupported(_NOWHERE, f"the value of system register {name}")
-        if rt != 31:
-            self.uc.reg_write(_X[rt], value)
-
-    def _trap(self) -> None:
-        raise Fault("trap", "a check of the compiler fails", _NOWHERE)
-
-    def _break(self, address: int) -> None:
-        frame = self.image.bugs[address]
-        kind = _KINDS[frame.kind]
-        if kind == "warn":
-            self.recorder.warnings.append(_NOWHERE)
-            return
-        what = "BUG() is reached" if kind == "bug" else "assertion fails: "
-        raise Fault(kind, what + frame.message, _NOWHERE)
+        return 0 if number == 31 else int(self.uc.reg_read(X[number]))
 
     # ------------------------------------------------------ calls to the outside
 
@@ -320,13 +209,13 @@ class Machine(PlacedExecution):
         name = self.image.undefined[address]
         model = self.boundary.get(name) or builtin.BUILTINS.get(name)
         if model is None:
-            raise Unsupported(_NOWHERE, f"call of '{name}', which is not modelled")
+            raise Unsupported(NOWHERE, f"call of '{name}', which is not modelled")
         ctype = self.type_of(name)
         arguments = self._taken(ctype)
         result = None if ctype is None else ctype.result
-        value = model(BoundaryCall(self, name, arguments, _NOWHERE, result))
+        value = model(BoundaryCall(self, name, arguments, NOWHERE, result))
         for number in _LOST:
-            uc.reg_write(_X[number], _GARBAGE + number)
+            uc.reg_write(X[number], _GARBAGE + number)
         if value is not None:
             assert not isinstance(result, Record) or size_of(result) <= 8
             uc.reg_write(UC_ARM64_REG_X0, _widened(value, result))
@@ -361,7 +250,7 @@ class Machine(PlacedExecution):
 
     def call_coord(self) -> Coord:
         """Return where a call was made; nobody knows."""
-        return _NOWHERE
+        return NOWHERE
 
     def call_origin(self) -> Origin:
         """Return where an event comes from; nobody knows."""
@@ -449,14 +338,14 @@ class Machine(PlacedExecution):
                 words = [_cluttered(value, parameter)]
             for word in words:
                 assert number < 8, "arguments on the stack"
-                uc.reg_write(_X[number], word & 0xFFFF_FFFF_FFFF_FFFF)
+                uc.reg_write(X[number], word & 0xFFFF_FFFF_FFFF_FFFF)
                 number += 1
         for unused in range(number, 6):
-            uc.reg_write(_X[unused], _GARBAGE + unused)
+            uc.reg_write(X[unused], _GARBAGE + unused)
         indirect = 0
         if isinstance(ctype.result, Record) and size_of(ctype.result) > 16:
             indirect = top = top - size_of(ctype.result) & ~15
-            uc.reg_write(_X[8], indirect)
+            uc.reg_write(X[8], indirect)
         uc.reg_write(UC_ARM64_REG_SP, top)
         return indirect
 
