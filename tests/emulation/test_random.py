@@ -71,7 +71,8 @@ def test_random_calls_on_a_release(
 def test_undefined_behaviour_is_what_the_compiler_says_it_is(
     source: Callable[[str], Source],
 ) -> None:
-    lockstep = fuzz(source("4.20.3"), "checked", "P0-v8.0", RUNS // 5, SEED)
+    runs = max(RUNS // 5, 1000)
+    lockstep = fuzz(source("4.20.3"), "checked", "P0-v8.0", runs, SEED)
     assert lockstep.stopped["null-dereference"]
     assert lockstep.stopped["bad-shift"] or lockstep.stopped["signed-overflow"]
 
