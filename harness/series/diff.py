@@ -11,6 +11,7 @@ import re
 from typing import NamedTuple
 
 from harness.errors import PatchError
+from harness.series.damage import why_no_diff
 from harness.series.file_part import FilePart, common_strip, finish
 from harness.series.filename import (
     header_names,
@@ -22,34 +23,27 @@ from harness.series.hunk import HUNK_START, DamagedError, read_hunk
 from harness.series.patch import SIZE_LIMIT, FilePatch
 from reference_model.coordinates import Coord
 
-__all__ = ["Diff", "NoDiffError", "damage_in", "read_diff"]
+__all__ = ["Diff", "read_diff"]
 
 _GIT = b"diff --git "
 _MERGE = (b"diff --cc ", b"diff --combined ", b"@@@ -")
 _BINARY = re.compile(rb"Binary files (.+) and (.+) differ$")
 _BINARY_DATA = re.compile(rb"(?:literal|delta) \d{1,12}\r?\n")
 _BASE85 = re.compile(rb"[A-Za-z](?:[!-~]{5}){1,13}\r?\n")
-_CONTEXT_DIFF = re.compile(rb"\*\*\* .*\n--- .*\n\*{15}", re.M)
-_QUOTED_DIFF = re.compile(rb"^[>|][>| ]{0,32}(?:diff --git |\+\+\+ |@@ -)", re.M)
-_QUOTED_HUNK = re.compile(rb"^[>|][>| ]{0,32}@@ -\d", re.M)
+_QUOTED_HUNK = re.compile(rb"^[>|][>| ]{0,32}@@ -\d")
 _INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: ([0-7]+))?")
 _EXTENDED = re.compile(
     rb"(old mode|new mode|deleted file mode|new file mode|copy from|copy to|"
     rb"rename from|rename to|rename old|rename new|similarity index|"
     rb"dissimilarity index) (.*)"
 )
-_HUNK = re.compile(rb"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@", re.M)
-_NAMES = re.compile(rb"^--- \S.*\n\+\+\+ \S", re.M)
+_MODE = re.compile(rb"(?:old|new|new file|deleted file) mode [0-7]{6}")
 # Bounds that no patch of a person comes near: the third is of names.
 _LINES, _FILES, _LINE = 500_000, 4096, 8192
 _COPIES = 64  # each may be as large as the largest file
 _OTHER_ARCHITECTURE = re.compile(r"xen/arch/(?!arm/)[^/]+/.")
 _LINK, _SUBMODULE = "120000", "160000"
 _REGULAR = ("100644", "100755", "100664")
-
-
-class NoDiffError(PatchError):
-    """The text holds no diff at all."""
 
 
 class Diff(NamedTuple):
@@ -63,19 +57,6 @@ class Diff(NamedTuple):
     quoted: int = 0  # hunks quoted before the diff: what is answered
 
 
-def damage_in(text: bytes, at: Coord) -> DamagedError | None:
-    """Say what is wrong with the diff in a text without one that can be read."""
-    if _QUOTED_DIFF.search(text):
-        return DamagedError(
-            "the diff is quoted in a reply: give the mail it answers", at
-        )
-    if _NAMES.search(text):
-        return DamagedError("no hunk follows the file names", at)
-    if _HUNK.search(text):
-        return DamagedError("hunk without a file name before it", at)
-    return None
-
-
 def read_diff(text: bytes, name: str, first: int = 1) -> Diff:
     """Parse the diff in a text whose first line has the number ``first``."""
     top = Coord(name, first)
@@ -85,23 +66,13 @@ def read_diff(text: bytes, name: str, first: int = 1) -> Diff:
     reader = _Reader(body, name, first)
     reader.read()
     if not reader.parts and not reader.notes:
-        raise _why_no_diff(body, top)
+        raise why_no_diff(body, top)
     quoted = reader.quoted_before()
     strip = common_strip(reader.parts, top)
     files = tuple(finish(part, strip) for part in reader.parts)
     _check_distinct(files)
-    data = b"".join(
-        line for part in reader.parts for line in reader.lines[part.start : part.end]
-    )
-    return Diff(data, files, strip, tuple(reader.notes), len(reader.notes), quoted)
-
-
-def _why_no_diff(body: bytes, top: Coord) -> PatchError:
-    if _CONTEXT_DIFF.search(body):
-        return PatchError("context diff: make a unified one (diff -u or git diff)", top)
-    return damage_in(body, top) or NoDiffError(
-        "no diff found: expected a unified diff or the output of git format-patch", top
-    )
+    notes = (*reader.notes, *reader.remarks)
+    return Diff(reader.data(), files, strip, notes, len(reader.notes), quoted)
 
 
 class _Reader:
@@ -117,7 +88,8 @@ class _Reader:
         self.first = first
         self.at = 0
         self.parts: list[FilePart] = []
-        self.notes: list[str] = []
+        self.notes: list[str] = []  # one for each file left out
+        self.remarks: list[str] = []
         self.ended = 0  # behind the last part, one that is left out included
         self.began: int | None = None
         self.copies = 0
@@ -128,6 +100,17 @@ class _Reader:
     def _starts(self, ahead: int, prefix: bytes | tuple[bytes, ...]) -> bool:
         at = self.at + ahead
         return at < len(self.lines) and self.lines[at].startswith(prefix)
+
+    def data(self) -> bytes:
+        """Return the parts, an empty line where something stood between two."""
+        found: list[bytes] = []
+        end = 0
+        for part in self.parts:
+            if found and part.start != end:
+                found.append(b"\n")  # or one would go on in the next one's lines
+            found += self.lines[part.start : part.end]
+            end = part.end
+        return b"".join(found)
 
     def read(self) -> None:
         """Find each part; text between parts is a message or a signature."""
@@ -164,6 +147,8 @@ class _Reader:
 
     def _is_lost_header(self, line: bytes) -> bool:
         if _INDEX.fullmatch(line.rstrip(b"\r\n")):
+            return True
+        if _MODE.fullmatch(line.rstrip(b"\r\n")):
             return True
         return line.startswith(b"rename from ") and self._starts(1, b"rename to ")
 
@@ -276,6 +261,10 @@ class _Reader:
             return
         if self._starts(0, b"--- ") and self._starts(1, b"+++ "):
             marked = self._markers()
+            if names and not all(
+                m in (None, n) for m, n in zip(marked, names, strict=True)
+            ):
+                raise DamagedError("header of a diff names two files", coord)
             part.old = marked[0] if marked[0] is not None else part.old
             part.new = marked[1] if marked[1] is not None else part.new
             part.created |= marked[0] is None
@@ -283,13 +272,18 @@ class _Reader:
             if not self._starts(0, HUNK_START):
                 raise DamagedError("no hunk follows the file names", coord)
         elif not extended:
-            return  # a message that quotes the first line of a diff
+            # A message may quote the first line of a diff.
+            shown = printable(part.new or "?")
+            self.remarks.append(
+                f"no diff follows 'diff --git ... {shown}' in line {coord.line}"
+            )
+            return
         part.learn_strip()
         self._hunks(part)
         if part.special:
             self._skip_special(part)
             return
-        if not part.hunks and not part.changes_metadata:
+        if not part.hunks and (part.changes_content or not part.changes_metadata):
             raise DamagedError("no hunk follows the header of a diff", coord)
         self._keep(part, start)
 
@@ -348,7 +342,8 @@ class _Reader:
             part.special = mode
             part.special_coord = part.special_coord or self._coord()
         elif mode not in _REGULAR:
-            raise PatchError(f"file mode '{mode}' is not one of git's", self._coord())
+            shown = printable(mode[:16])
+            raise PatchError(f"file mode '{shown}' is not one of git's", self._coord())
         part.created |= key == "new file mode"
         part.deleted |= key == "deleted file mode"
         if key in ("old mode", "deleted file mode", "index mode"):

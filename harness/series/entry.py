@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, replace
 
 from harness.errors import PatchError
-from harness.series.diff import Diff, NoDiffError, damage_in, read_diff
+from harness.series.damage import NoDiffError, damage_in
+from harness.series.diff import Diff, read_diff
 from harness.series.filename import printable
 from harness.series.mail import (
     Mail,

@@ -13,6 +13,18 @@ from reference_model.coordinates import Coord
 __all__ = ["FilePart", "common_strip", "finish"]
 
 
+# Git's ids of a file that is not there, and of an empty one.
+_NOTHING = (
+    "0" * 64,
+    "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+    "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+)
+
+
+def _is_empty(blob: str) -> bool:
+    return any(nothing.startswith(blob) for nothing in _NOTHING)
+
+
 @dataclass(slots=True)
 class FilePart:
     """One file's part as written: names still carry their prefix.
@@ -48,6 +60,14 @@ class FilePart:
         renamed = self.renamed_from is not None or self.renamed_to is not None
         moded = self.old_mode != self.new_mode
         return self.created or self.deleted or renamed or moded
+
+    @property
+    def changes_content(self) -> bool:
+        """Tell whether the ids say that there must be hunks."""
+        before, after = (
+            "" if _is_empty(blob) else blob for blob in (self.old_blob, self.new_blob)
+        )
+        return before != after
 
     def learn_strip(self) -> None:
         """Tell by the names on rename lines, which have none, what is a prefix."""

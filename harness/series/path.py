@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PatchError
-from harness.series.diff import NoDiffError, read_diff
+from harness.series.damage import NoDiffError
+from harness.series.diff import read_diff
 from harness.series.entry import Entry, Letter, read_entries
 from harness.series.mail import Tag, unix_lines
 from harness.series.mailbox import Message, is_mail, split_mailbox

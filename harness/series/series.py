@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.errors import PatchError
-from harness.series.diff import Diff, NoDiffError, read_diff
+from harness.series.damage import NoDiffError
+from harness.series.diff import Diff, read_diff
 from harness.series.entry import Entry, Letter, read_entries
 from harness.series.filename import printable
 from harness.series.hunk import DamagedError

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from harness.errors import PatchError
-from harness.series.diff import NoDiffError
+from harness.series.damage import NoDiffError
 from harness.series.entry import Entry
 from reference_model.coordinates import Coord
 

@@ -235,6 +235,7 @@ def test_refuses_nul_and_control_characters_in_names() -> None:
         "p.diff:1: file name holds a NUL byte"
     )
     quoted = f'diff --git "a/x\\ny" "b/x\\ny"\n{PLAIN}'.replace(f"b/{P2M}", '"b/x\\ny"')
+    quoted = quoted.replace(f"a/{P2M}", '"a/x\\ny"')
     assert refused(quoted) == "p.diff:1: file name holds a control character"
     raw = PLAIN.replace(P2M, "x\0y")
     assert refused(raw) == "p.diff:1: file name holds a NUL byte"
@@ -242,6 +243,39 @@ def test_refuses_nul_and_control_characters_in_names() -> None:
 
 def test_refuses_what_is_too_large() -> None:
     assert refused(b"+" * (SIZE_LIMIT + 1)) == "p.diff:1: patch is larger than 8 MiB"
+
+
+NEW = "diff --git a/n b/n\nnew file mode 100644\nindex 0000000..e69de29\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            GIT + "deleted file mode 100644\n",
+            "p.diff:10: header line of",
+        ),
+        (GIT + "index 1111111..2222222 100644\n", "p.diff:10: header line of a diff"),
+        (NEW.replace("e69de29", "1234567"), "p.diff:1: no hunk follows the header"),
+        (
+            GIT.replace(f"+++ b/{P2M}", "+++ b/y"),
+            "p.diff:1: header of a diff names",
+        ),
+    ],
+)
+def test_lost_lines_of_a_header_are_missed(text: str, message: str) -> None:
+    assert refused(text).startswith(message)
+
+
+def test_a_part_does_not_go_on_in_the_next_one() -> None:
+    patch = read_patch(f"{NEW}a text between\n{PLAIN}".encode(), "p")
+    assert patch.data == f"{NEW}\n{PLAIN}".encode()
+    assert [part.path for part in patch.files] == ["n", P2M]
+
+
+def test_a_header_alone_is_told() -> None:
+    patch = read_patch(f"diff --git a/x b/x\n{GIT}".encode(), "p")
+    assert patch.notes == ("no diff follows 'diff --git ... b/x' in line 1",)
 
 
 def test_names_that_git_quotes(tmp_path: Path) -> None:
