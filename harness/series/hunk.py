@@ -122,6 +122,7 @@ def read_hunk(
             raise DamagedError("patch ends in the middle of a hunk", head.coord)
         line = lines[at]
         if line[:1] == _NO_NEWLINE and body:
+            _check_mark(line, Coord(name, at + first))
             _drop_newline(body)
             at += 1
             continue
@@ -140,11 +141,18 @@ def read_hunk(
         body.append((origin, line if line in (b"\n", b"\r\n") else line[1:]))
         at += 1
     if at < len(lines) and lines[at][:1] == _NO_NEWLINE:
+        _check_mark(lines[at], Coord(name, at + first))
         _drop_newline(body)
         at += 1
     if all(origin == " " for origin, _ in body):
         raise DamagedError("hunk changes nothing", head.coord)
     return _with_lines(head, body), at
+
+
+def _check_mark(line: bytes, coord: Coord) -> None:
+    # What git asks of "\\ No newline at end of file", which may be translated.
+    if not line.startswith(b"\\ ") or len(line) <= 12:
+        raise DamagedError("the mark of a missing newline is damaged", coord)
 
 
 def _drop_newline(body: list[tuple[str, bytes]]) -> None:

@@ -256,6 +256,7 @@ NEW = "diff --git a/n b/n\nnew file mode 100644\nindex 0000000..e69de29\n"
             "p.diff:10: header line of",
         ),
         (GIT + "index 1111111..2222222 100644\n", "p.diff:10: header line of a diff"),
+        (GIT + "\\ No new\n", "p.diff:10: the mark of a missing newline is damaged"),
         (NEW.replace("e69de29", "1234567"), "p.diff:1: no hunk follows the header"),
         (
             GIT.replace(f"+++ b/{P2M}", "+++ b/y"),
