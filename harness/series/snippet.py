@@ -6,16 +6,16 @@ any other; notes say what was replaced and where the rest was put.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.errors import PatchError
 from harness.series.diff import read_diff
 from harness.series.patch import Patch
 from harness.series.series import Series
 from harness.series.snippet_base import DEFINING, BaseFile, BaseFiles, Found
+from harness.series.snippet_edits import Edits, edited, unified
 from harness.series.snippet_items import Item, items, words
 from harness.series.tree import Tree
 from reference_model.coordinates import Coord
@@ -65,14 +65,6 @@ class _Anchor:
     words: str
 
 
-@dataclass(slots=True)
-class _Edits:
-    """What to change in one file: ranges with their new text."""
-
-    replaced: list[tuple[int, int, str]] = field(default_factory=list)
-    inserted: list[tuple[int, float, str]] = field(default_factory=list)
-
-
 def read_snippet(data: bytes, name: str, tree: Tree) -> Series:
     """Return the patch that puts a snippet into the tree.
 
@@ -109,7 +101,7 @@ class _Snippet:
         self.name = name
         self.base = base
         self.notes: list[str] = []
-        self.edits: dict[str, _Edits] = {}
+        self.edits: dict[str, Edits] = {}
         self.units = self._units()
 
     def _error(self, message: str, line: int) -> PatchError:
@@ -229,7 +221,7 @@ class _Snippet:
                 unit.found = found
             elif found != unit.found:
                 # The others of an #if go: it brings its own.
-                edits = self.edits.setdefault(found.file.name, _Edits())
+                edits = self.edits.setdefault(found.file.name, Edits())
                 edits.replaced.append((found.item.lead, found.item.end, ""))
                 self.notes.append(f"{name} replaces {found.place}")
 
@@ -237,7 +229,7 @@ class _Snippet:
         item = found.item
         commented = unit.text != unit.bare
         start = item.lead if commented else item.start
-        edits = self.edits.setdefault(found.file.name, _Edits())
+        edits = self.edits.setdefault(found.file.name, Edits())
         edits.replaced.append((start, item.end, unit.text))
         if found.file.text[item.start : item.end] == unit.bare:
             self.notes.append(f"{unit.names[0]} is as in {found.place}")
@@ -268,7 +260,7 @@ class _Snippet:
                 unit.line,
             )
         anchor = self._anchor(unit)
-        edits = self.edits.setdefault(anchor.file, _Edits())
+        edits = self.edits.setdefault(anchor.file, Edits())
         single = "\n" not in unit.text and unit.kind == "macro"
         gap = "\n" if single else "\n\n"
         text = f"{gap}{unit.text}" if anchor.after else f"{unit.text}\n{gap[1:]}"
@@ -388,7 +380,7 @@ class _Snippet:
                 f"no place for #include {wanted} in {file.name}", unit.line
             )
         last = [i for i in present if not i.conditions] or present
-        edits = self.edits.setdefault(file.name, _Edits())
+        edits = self.edits.setdefault(file.name, Edits())
         at = _line_end(file, last[-1])
         edits.inserted.append((at, unit.order, f"\n{unit.text}"))
         self.notes.append(f"#include {wanted} is added to {file.name}")
@@ -399,10 +391,10 @@ class _Snippet:
         out: list[str] = []
         for name in sorted(self.edits):
             old = self.base.texts[name]
-            new = _edited(old, self.edits[name])
+            new = edited(old, self.edits[name])
             if new != old:
                 out.append(f"diff --git a/{name} b/{name}\n")
-                out.extend(_unified(name, old, new))
+                out.extend(unified(name, old, new))
         if not out:
             raise self._error("the tree has all of the snippet as it is", 1)
         return "".join(out).encode("utf-8", "surrogateescape")
@@ -432,30 +424,3 @@ def _definitions(file: BaseFile) -> Iterator[tuple[str, Item]]:
 def _line_end(file: BaseFile, item: Item) -> int:
     end = file.text.find("\n", item.end)
     return end if end >= 0 else len(file.text)
-
-
-def _edited(text: str, edits: _Edits) -> str:
-    """Return the text with its ranges replaced and the insertions made."""
-    changes = [(start, end, 1, 0.0, new) for start, end, new in edits.replaced]
-    changes += [(at, at, 0, order, new) for at, order, new in edits.inserted]
-    out: list[str] = []
-    at = 0
-    for start, end, _, _, new in sorted(changes):
-        out.append(text[at : max(start, at)])
-        out.append(new)
-        at = max(end, at)
-    out.append(text[at:])
-    return "".join(out)
-
-
-def _unified(name: str, old: str, new: str) -> Iterator[str]:
-    before, after = ([f"{line}\n" for line in t.split("\n")] for t in (old, new))
-    for lines in (before, after):
-        lines[-1] = lines[-1][:-1]
-        if not lines[-1]:
-            lines.pop()
-    for line in difflib.unified_diff(before, after, f"a/{name}", f"b/{name}"):
-        ended = (
-            line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-        )
-        yield ended
