@@ -46,8 +46,9 @@ class _Unit:
 
     @property
     def kind(self) -> str:
-        """Return what the first thing in it is."""
-        return self.items[0].kind
+        """Return what it mainly is: the kind of the first thing it defines."""
+        kinds = [item.kind for item in self.items]
+        return next((k for k in kinds if k not in ("include", "undef")), kinds[0])
 
     @property
     def line(self) -> int:
@@ -167,7 +168,8 @@ class _Snippet:
         unit.text, unit.bare = self.text[lead:end], self.text[start:end]
         names: list[str] = []
         for item in unit.items:
-            names.extend(self._names(item, macros))
+            if item.kind != "include" or unit.kind == "include":
+                names.extend(self._names(item, macros))
         unit.names = tuple(dict.fromkeys(names))
         unit.uses = words(unit.bare) - set(unit.names)
 
@@ -371,8 +373,8 @@ class _Snippet:
         )
         file = self.base.file(names[-1]) if names else self.base.source()
         present = [item for item in file.items if item.kind == "include"]
-        (wanted,) = unit.names
-        if any(item.names == unit.names for item in present):
+        wanted = ", ".join(unit.names)
+        if set(unit.names) <= {name for item in present for name in item.names}:
             self.notes.append(f"#include {wanted} is there already in {file.name}")
             return
         if not present:

@@ -300,6 +300,8 @@ class _Scanner:
             self._add("macro", (found[1],), start, end, parameters=parameters)
         elif word == "undef":
             names = tuple(_WORD.findall(rest)[:1])
+            if not names:
+                raise self._error("#undef without a name", start)
             self._add("undef", names, start, end)
         elif word == "include":
             self._add("include", (rest.strip(),), start, end)

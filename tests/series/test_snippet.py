@@ -191,6 +191,13 @@ def test_what_an_if_encloses_stays_together(tree: Tree) -> None:
     assert files[P2M] == SOURCE.replace(_between("void p2m_flush"), text)
 
 
+@pytest.mark.parametrize("also", ["int unheard;\n", "#include <xen/b.h>\n"])
+def test_what_an_if_encloses_may_include(tree: Tree, also: str) -> None:
+    text = f"#ifdef A\n#include <xen/a.h>\n{also}#endif"
+    files, _ = _read(tree, f"{text}\nint other_one;\n")
+    assert text in files[P2M]
+
+
 def test_a_type_is_replaced(tree: Tree) -> None:
     files, _ = _read(tree, "struct cpu { long id; };\n")
     assert files[CPU] == TYPES.replace("int id", "long id")
@@ -222,6 +229,8 @@ def test_the_marks_that_it_was_pasted_with_are_dropped(tree: Tree, mark: str) ->
         ("}\n", "closes nothing"),
         ("/* open\n", "comment is not closed"),
         ("#ifdef A\nint a;\n", "#if without #endif"),
+        ("#undef\nint a;\n", "#undef without a name"),
+        ("#define\nint a;\n", "#define without a name"),
         ("int a;\n#endif\n", "#endif without #if"),
         ("int a;\n#undef TLB_HELPER\n", "does not define"),
         ("struct cpu { int id; };\n", "has all of the snippet as it is"),
