@@ -119,6 +119,8 @@ class Locator:
         return [first for score, _, first in scores[:_PLACES] if score]
 
     def _error(self, hunk: HunkText, why: str) -> PatchError:
+        if not self.exact and self.part.old_blob:
+            why += ": name a repository that has that blob with --tree"
         return PatchError(
             f"hunk {hunk.ranges} of {self.part.path} cannot be recovered: {why}",
             Coord(self.budget.name, hunk.line),
