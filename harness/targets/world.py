@@ -10,11 +10,11 @@ from harness.errors import TreeError
 from harness.execution.boundary import BoundaryCall
 from harness.execution.memory import Memory
 from harness.execution.run import Execution
-from harness.execution.snapshot import Snapshot
 from harness.targets import context_switch, physmap
 from harness.targets.boundary_domain_page import DomainPages
 from harness.targets.boundary_locks import Locks
 from harness.targets.boundary_radix import RadixTrees
+from harness.targets.checkpoint import Checkpoint
 from harness.targets.domain import Domain, Vcpu
 from harness.targets.names import Names
 from harness.targets.physical import HEAP_BASE, HEAP_SIZE, PAGE_SHIFT, PAGE_SIZE, Heap
@@ -57,27 +57,6 @@ _ZERO_PAGE = bytes(PAGE_SIZE)
 INVALID_MFN = (1 << 64) - 1
 _ACCESS = {"p2m_ram_rw": "rwx", "p2m_ram_ro": "rx", "p2m_map_foreign_rw": "rw"}
 _RESTRICTED = {"p2m_access_rwx": "rwx", "p2m_access_rx": "rx"}
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The state of a world at one moment."""
-
-    memory: Snapshot
-    registers: dict[tuple[int, str], int]
-    writers: dict[int, int]
-    readers: dict[int, int]
-    slots: dict[int, dict[int, int]]
-    mapped: dict[int, tuple[int, int]]
-    used: int  # mappings of domain pages so far
-    next_free: int
-    left: int | None
-    by_physmap: bool
-    domains: dict[str, Domain]
-    running: dict[int, Vcpu | None]
-    expected: dict[str, list[Stage2Mapping]]
-    tracked: dict[str, list[Stage2Mapping]]
-    pools: dict[str, frozenset[int]]
 
 
 @dataclass(slots=True)
@@ -167,46 +146,11 @@ class World:
 
     def save(self) -> Checkpoint:
         """Remember the state."""
-        return Checkpoint(
-            Snapshot(self.memory),
-            dict(self.execution.cpu.registers),
-            dict(self.locks.writer),
-            dict(self.locks.readers),
-            {tree: dict(items) for tree, items in self.radix.slots.items()},
-            dict(self.domain_pages.mapped),
-            self.domain_pages.used,
-            self.heap.next_free,
-            self.heap.left,
-            self.by_physmap,
-            dict(self.domains),
-            dict(self.running),
-            dict(self.expected),
-            dict(self.tracked),
-            dict(self.pools),
-        )
+        return Checkpoint.of(self)
 
     def restore(self, saved: Checkpoint) -> None:
         """Go back to a state."""
-        saved.memory.restore()
-        cpu = self.execution.cpu
-        cpu.pe = 0
-        cpu.monitors.clear()
-        cpu.registers.clear()
-        cpu.registers.update(saved.registers)
-        self.locks.writer = dict(saved.writers)
-        self.locks.readers = dict(saved.readers)
-        self.radix.slots = {tree: dict(items) for tree, items in saved.slots.items()}
-        self.domain_pages.mapped = dict(saved.mapped)
-        self.domain_pages.used = saved.used
-        self.heap.next_free = saved.next_free
-        self.heap.left = saved.left
-        self.by_physmap = saved.by_physmap
-        self.domains = dict(saved.domains)
-        self.running = dict(saved.running)
-        self.expected = dict(saved.expected)
-        self.tracked = dict(saved.tracked)
-        self.strayed = []
-        self.pools = dict(saved.pools)
+        saved.put_back(self)
 
     # ------------------------------------------------------------- operations
 
