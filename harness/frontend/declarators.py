@@ -240,8 +240,11 @@ class Declarators(Lowering):
         for item in decl.align or ():
             align = max(align, self.alignas(item))
         width = None if decl.bitsize is None else self.constant_value(decl.bitsize)
-        if width is not None and not isinstance(declared.type, Integer):
-            raise ParseError("bit-field is no integer", self.coord(decl))
+        if width is not None:
+            if not isinstance(declared.type, Integer):
+                raise ParseError("bit-field is no integer", self.coord(decl))
+            if not _fits(width, declared.type, bool(decl.name)):
+                raise ParseError(f"bit-field of {width} bits", self.coord(decl))
         packed = any(a.name == "packed" for a in attributes)
         return Field(decl.name or "", declared, width, packed, align)
 
@@ -359,3 +362,9 @@ class Declarators(Lowering):
         if ctype is None:
             raise NotLowered(f"attribute 'mode({mode})'", coord)
         return ctype
+
+
+def _fits(width: int, ctype: Integer, named: bool) -> bool:
+    """Tell whether a bit-field may have a width; 0 bits only without a name."""
+    bits = 1 if ctype.is_bool else 8 * ctype.size
+    return int(named) <= width <= bits

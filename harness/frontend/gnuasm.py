@@ -85,7 +85,10 @@ def _strings(raw: Sequence[Token], start: int, end: int) -> str | None:
     parts = [raw[index] for index in range(start, end)]
     if not parts or any(t.type != "STRING_LITERAL" for t in parts):
         return None
-    return b"".join(string_bytes(t.value) for t in parts).decode("latin-1")
+    try:
+        return b"".join(string_bytes(t.value) for t in parts).decode("latin-1")
+    except ValueError:
+        return None
 
 
 def _split(raw: Sequence[Token], start: int, end: int, separator: str) -> list[Span]:

@@ -104,8 +104,12 @@ class Distribution(Expressions):
     ) -> None:
         ctype = target.type
         assert isinstance(ctype, Array) and isinstance(node, c_ast.Constant)
+        try:
+            length = len(string_bytes(node.value))
+        except ValueError as problem:
+            raise ParseError(str(problem), self.coord(node)) from None
         if ctype.count is None:
-            ctype = Array(CHAR, len(string_bytes(node.value)) + 1)
+            ctype = Array(CHAR, length + 1)
         entries.add(Leaf(target.offset, ctype, node), replaces)
 
     def _braced(

@@ -38,14 +38,20 @@ def _decode(body: str) -> bytes:
         elif simple is not None:
             result += _SIMPLE.get(simple, simple).encode()
         else:
-            result += chr(int(short or long, 16)).encode()
+            result += _universal(int(short or long, 16))
     return bytes(result + body[position:].encode())
+
+
+def _universal(code: int) -> bytes:
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+        raise ValueError(f"no character has the number {code:#x}")
+    return chr(code).encode()
 
 
 def string_bytes(literal: str) -> bytes:
     """Return the bytes of one or more adjacent string literals, without the NUL.
 
-    Raise ValueError for a wide string.
+    Raise ValueError for a wide string and for what is no character.
     """
     result = b""
     for match in _LITERAL.finditer(literal):

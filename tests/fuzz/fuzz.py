@@ -71,7 +71,8 @@ def _read(data: bytes, _: Path) -> None:
 
 def _c(data: bytes, _: Path) -> None:
     """Parse C, lower every function, and make it executable."""
-    unit = lower_text(data.decode("utf-8", "surrogateescape"), "fuzz.c")
+    # What the compiler prints is decoded in this way.
+    unit = lower_text(data.decode("utf-8", "replace"), "fuzz.c")
     Program(unit)
     for name in list(unit.functions):
         assert unit.functions[name] is not None
