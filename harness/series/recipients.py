@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email.charset import QP, Charset
 from email.header import decode_header, make_header
 from email.message import Message as Head
 from email.utils import formataddr, getaddresses
@@ -11,6 +12,8 @@ __all__ = ["recipients_of"]
 
 _MOST = 64
 _FIELD_LIMIT = 8192  # Python reads long lists of addresses slowly
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = QP  # whatever others have set for the process
 _ADDRESS = re.compile(r"[\w.+=/'~-]{1,64}@[\w.-]{1,190}", re.ASCII)
 
 
@@ -19,7 +22,7 @@ def recipients_of(head: Head) -> tuple[str, ...]:
     fields = [str(v) for name in ("From", "To", "Cc") for v in head.get_all(name, [])]
     pairs = getaddresses([field for field in fields if len(field) <= _FIELD_LIMIT])
     found = {
-        address: formataddr((_words(name), address))
+        address: formataddr((_words(name), address), _UTF8)
         for name, address in pairs
         if _ADDRESS.fullmatch(address)
     }
