@@ -78,6 +78,7 @@ class Lowering(ABC):
         self.function = function
         self.scopes: list[Scope] = [shared.file_scope]
         self.out: list[Statement] = []
+        self.dropped: list[Coord] = []  # of statements under a constant condition
         self.variables: list[Variable] = []
         self.result: CType | None = None
         self.address_taken: frozenset[str] = frozenset()

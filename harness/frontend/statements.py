@@ -156,12 +156,32 @@ class Statements(Switches):
             if not condition.value:
                 live, dead = dead, live
             if dead is None or not _has_label(dead):
+                self._drop(dead)
                 if live is not None:
                     with self.scope():
                         self.statement(live)
                 return
         then = self.inside(node.iftrue)
         self.emit(If(condition, then, self.inside(node.iffalse), coord))
+
+    def _drop(self, node: c_ast.Node | None) -> None:
+        """Note the places of the statements that are left out."""
+        match node:
+            case None | c_ast.EmptyStatement():
+                return
+            case c_ast.Compound():
+                for inner in node.block_items or ():
+                    self._drop(inner)
+            case c_ast.DoWhile():
+                self._drop(node.stmt)
+            case c_ast.If():
+                self._drop(node.iftrue)
+                self._drop(node.iffalse)
+            case c_ast.While() | c_ast.For() | c_ast.Switch() | c_ast.Case():
+                for _, inner in node.children():
+                    self._drop(inner)
+            case _:
+                self.dropped.append(self.coord(node))
 
     def _exit_unless(self, node: c_ast.Node | None) -> None:
         """Leave the loop unless the condition holds."""

@@ -193,6 +193,7 @@ def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> Func
         body,
         "static" in node.decl.storage,
         coord,
+        tuple(lowering.dropped),
     )
 
 

@@ -361,7 +361,11 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class FunctionDef:
-    """A function with its body."""
+    """A function with its body.
+
+    ``dropped`` are the places of statements that are not in it because the
+    condition around them is a constant.
+    """
 
     name: str
     result: CType
@@ -371,6 +375,7 @@ class FunctionDef:
     body: Block
     static: bool
     coord: Coord
+    dropped: tuple[Coord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

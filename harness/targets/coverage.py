@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from harness.execution.flow import walk
 from harness.execution.program import Program
-from harness.ir.nodes import FunctionDef
+from harness.ir.nodes import Asm, Call, FunctionDef, If, Statement
 from reference_model.coordinates import Coord
 
 __all__ = ["Executed"]
@@ -29,7 +29,9 @@ class Executed:
         )
         program.watch(self.functions)
         self._lines = {
-            name: _touched_lines(program.lines(name), touched)
+            name: _touched_lines(
+                program.lines(name) | _left_out(program.unit.functions[name]), touched
+            )
             for name in sorted(self.functions)
         }
 
@@ -42,18 +44,60 @@ class Executed:
         return self._places(ran=True)
 
     def _places(self, *, ran: bool) -> tuple[tuple[str, str, int], ...]:
-        known = {(f, c.file, c.line) for f, c in self._program.lines_run()}
+        run = self._program.lines_run()
+        # A line may hold several statements, as the use of a macro does: it ran
+        # if all of them did.
+        missing = {
+            (name, coord.file, coord.line)
+            for name in self._lines
+            for coord in self._needed(name)
+            if (name, coord) not in run
+        }
         return tuple(
             (function, *line)
             for function, lines in self._lines.items()
             for line in lines
-            if ((function, *line) in known) is ran
+            if ((function, *line) not in missing) is ran
         )
+
+    def _needed(self, name: str) -> frozenset[Coord]:
+        """Return the places in a function that have to run."""
+        function = self._program.unit.functions[name]
+        places = self._program.lines(name) | _left_out(function)
+        return places - _failing(function)
 
 
 def _is_touched(function: FunctionDef, touched: Touched) -> bool:
-    places = (function.coord, *(part.coord for part in walk(function.body)))
+    inside = (part.coord for part in walk(function.body))
+    places = (function.coord, *inside, *function.dropped)
     return any(touched(coord.file, coord.line) for coord in places)
+
+
+def _left_out(function: FunctionDef) -> frozenset[Coord]:
+    """Return the places of what a constant condition turns off."""
+    return frozenset(function.dropped)
+
+
+def _failing(function: FunctionDef) -> frozenset[Coord]:
+    """Return the places that only a failed assertion, BUG() or WARN() reaches."""
+    places: set[Coord] = set()
+    for part in walk(function.body):
+        if isinstance(part, If):
+            for arm in (part.then, part.otherwise):
+                inside = tuple(walk(arm))
+                if any(map(_reports, inside)):
+                    places.update(inner.coord for inner in inside)
+    return frozenset(places)
+
+
+def _reports(statement: Statement) -> bool:
+    match statement:
+        case Call():
+            return statement.function == "__builtin_unreachable"
+        case Asm():
+            return ".bug_frames." in statement.template
+        case _:
+            return False
 
 
 def _touched_lines(

@@ -1,0 +1,62 @@
+"""A touched line ran if all of it did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from changed_tree import ChangedTree, changed
+
+from harness.targets import TARGET, LoadedTarget
+from reference_model.profiles import ARCHITECTURE_PROFILES
+
+FILE = "xen/arch/arm/p2m.c"
+
+
+def _unlock_with(base_tree: Path, place: Path, text: str) -> ChangedTree:
+    call = next(
+        line
+        for line in (base_tree / FILE).read_text().splitlines()
+        if "p2m_tlb_flush_sync(p2m)" in line
+    )
+    return changed(base_tree, place / "tree", call + "\n", text + "\n", FILE)
+
+
+def _after_unmap(view: ChangedTree, place: Path) -> LoadedTarget:
+    target = TARGET.load(view, place / "generated")
+    names = {scenario.name: scenario for scenario in target.scenarios()}
+    scenario = names["unmap-4k/own-vttbr/1-pcpu"]
+    target.run(scenario, ARCHITECTURE_PROFILES["P0-v8.0"])
+    return target
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if ( p2m->vmid == 0xffff ) p2m->need_flush = true;",
+        "do { if ( p2m->vmid == 0xffff ) p2m->vmid = 0; } while (0);",
+        "if ( 0 ) p2m->need_flush = true;",
+        "if ( IS_ENABLED(CONFIG_NOT_THERE) ) do { p2m->vmid = 0; } while (0);",
+    ],
+)
+def test_a_line_ran_only_if_all_of_it_did(
+    base_tree: Path, tmp_path: Path, text: str
+) -> None:
+    text = f"    {text}\n    p2m_tlb_flush_sync(p2m);"
+    view = _unlock_with(base_tree, tmp_path, text)
+    first = min(line for _, line in view.lines)
+    target = _after_unmap(view, tmp_path)
+    place = ("p2m_write_unlock", FILE, first)
+    assert target.unexecuted_touched() == (place,)
+    assert place not in target.executed_touched()
+
+
+def test_an_assertion_that_holds_ran(base_tree: Path, tmp_path: Path) -> None:
+    text = (
+        "    ASSERT(p2m->vmid != 0xffff);\n"
+        "    BUG_ON(p2m->vmid == 0xffff);\n"
+        "    p2m_tlb_flush_sync(p2m);"
+    )
+    view = _unlock_with(base_tree, tmp_path, text)
+    target = _after_unmap(view, tmp_path)
+    assert target.unexecuted_touched() == ()
