@@ -6,10 +6,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["dead_lines"]
+__all__ = ["dead_lines", "renumbered"]
 
 _DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif|define)\b")
+_RENUMBERING = re.compile(r"[ \t\f\v]*(?:#|%:)[ \t\f\v]*(?:line\b|\d)")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+
+
+def renumbered(text: str) -> int | None:
+    """Return the first line with a #line directive, behind which places may lie."""
+    spliced = text.replace("\\\n", "\0")  # one line to the preprocessor
+    plain = _COMMENT.sub(lambda m: "\n" * m.group().count("\n") or " ", spliced)
+    number = 1
+    for row in plain.split("\n"):
+        if _RENUMBERING.match(row.replace("\0", "")):
+            return number
+        number += 1 + row.count("\0")
+    return None
 
 
 @dataclass(slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.check.conditional import dead_lines
+from harness.check.conditional import dead_lines, renumbered
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
@@ -94,12 +94,25 @@ def coverage_of(target: LoadedTarget, touched: Iterable[str], root: Path) -> Cov
     read = target.files_read()
     names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
     dropped = [place for name in names for place in _dropped(target, name, root)]
+    unexecuted += tuple(_renumbered(names, root))
     return Coverage(
         unexecuted,
         dropped=tuple(dropped),
         executed=tuple(map(_place, target.executed_touched())),
         read=tuple(names),
     )
+
+
+def _renumbered(names: Iterable[str], root: Path) -> Iterator[str]:
+    """Name the files of the patch that give their lines other numbers."""
+    for name in names:
+        line = renumbered(_text(root / name))
+        if line is not None:
+            yield f"#line, which hides what ran of this file ({name}:{line})"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _place(place: tuple[str, str, int]) -> str:
@@ -124,7 +137,7 @@ def unread(
 
 def _dropped(target: LoadedTarget, name: str, root: Path) -> list[tuple[str, int]]:
     """List the touched lines that are left out."""
-    text = (root / name).read_text(encoding="utf-8", errors="replace")
+    text = _text(root / name)
     compiled = target.unit.lines.get(name, frozenset())
     dead = dead_lines(text, compiled)
     return [(name, n) for n in sorted(dead) if target.touched(name, n)]

@@ -1,6 +1,8 @@
 """Lines that the preprocessor leaves out are known by their conditional."""
 
-from harness.check.conditional import dead_lines
+import pytest
+
+from harness.check.conditional import dead_lines, renumbered
 
 SOURCE = """\
 int a;
@@ -35,3 +37,23 @@ def test_one_line_speaks_for_its_branch() -> None:
 
 def test_outside_of_conditionals_nothing_is_left_out() -> None:
     assert dead_lines("int a;\nint b;\n", frozenset()) == set()
+
+
+@pytest.mark.parametrize(
+    "directive",
+    [
+        '#line 5 "a.c"',
+        "# 5",
+        "%:line 5",
+        "#/* */line 5",
+        "/* */ # line 5",
+        "#\\\nline 5",
+    ],
+)
+def test_a_renumbering_is_found_however_it_is_written(directive: str) -> None:
+    assert renumbered(f"int a; \\\nint b;\n{directive}\nint c;\n") == 3
+
+
+def test_nothing_else_is_taken_for_a_renumbering() -> None:
+    text = "#define line 3\n/*\n#line 3\n*/\n#pragma line 3\nint a = 3\n#linear\n;\n"
+    assert renumbered(text) is None
