@@ -228,7 +228,9 @@ class Expressions:
                 test = constant(expr.condition)
                 if test is not None:
                     return arms[0] if test else arms[1]
-                return f"({arms[0]} if {self.condition(expr.condition)} else {arms[1]})"
+                # The form with "not" is for "?:" alone: its arms are marked.
+                condition = self.condition(expr.condition)
+                return f"({arms[1]} if not {condition} else {arms[0]})"
             case ir.Cast():
                 return self._cast(expr)
             case ir.VariableArgumentsAddress():

@@ -93,9 +93,14 @@ class Program:
 
     def _marked(self, compiled: Compiled) -> Compiled:
         name = compiled.function.name
+        parts: list[Coord] = []
 
-        def number_of(line: int) -> int:
-            self._marks.append((name, compiled.coord(line)))
+        def number_of(line: int, part: bool) -> int:
+            coord = compiled.coord(line)
+            if part:  # a place of its own, which no token has
+                parts.append(coord)
+                coord = coord._replace(column=-len(parts))
+            self._marks.append((name, coord))
             return len(self._marks) - 1
 
         code = marked(compiled.text, file_of(name), number_of)

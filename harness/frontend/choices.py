@@ -119,8 +119,9 @@ class Choices(Operators):
             expr = select(condition, then, otherwise, then.type, coord)
         else:
             name = self.new_variable("t", then.type, False, coord)
-            effects[0].append(SetLocal(name, then, coord))
-            effects[1].append(SetLocal(name, otherwise, coord))
+            # Each arm at its own place: both have to be seen to run.
+            effects[0].append(SetLocal(name, then, then.coord))
+            effects[1].append(SetLocal(name, otherwise, otherwise.coord))
             self._branch(condition, effects, coord)
             expr = Local(name, then.type, coord)
         return Wrapped(expr, ctype) if isinstance(ctype, Record) else expr

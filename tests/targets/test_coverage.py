@@ -36,6 +36,8 @@ def _after_unmap(view: ChangedTree, place: Path) -> LoadedTarget:
         "if ( p2m->vmid == 0xffff ) p2m->need_flush = true;",
         "do { if ( p2m->vmid == 0xffff ) p2m->vmid = 0; } while (0);",
         "if ( 0 ) p2m->need_flush = true;",
+        "p2m->vmid = p2m->vmid == 0xffff ? p2m->vmid + 1 : p2m->vmid;",
+        "p2m->need_flush = p2m->vmid == 0xffff && p2m->need_flush;",
         "if ( IS_ENABLED(CONFIG_NOT_THERE) ) do { p2m->vmid = 0; } while (0);",
     ],
 )
