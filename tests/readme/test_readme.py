@@ -59,7 +59,7 @@ def test_the_report_shows_what_the_text_promises() -> None:
     for part in ("error[", " --> ", "Arm rules: R_", "breaks on: ", "cost ("):
         assert part in report
     assert "repair (replayed, clears it): " in report
-    assert "harness: unsafe: 1 new error" in report
+    assert "harness: unsafe: 2 new errors" in report
 
 
 def test_the_two_commands() -> None:
@@ -303,11 +303,13 @@ def test_what_the_base_does_wrong_is_counted_and_v_shows_it(
 
 def test_generated_reports_are_of_every_example_in_every_format() -> None:
     folder = REPOSITORY / "generated" / "reports"
-    wanted = {f"{name}.{kind}" for name in example_names() for kind in ("txt", "json")}
+    kinds = [form.suffix for form in FORMATS.values()]
+    wanted = {f"{name}.{kind}" for name in example_names() for kind in kinds}
     assert {path.name for path in folder.iterdir()} == wanted
     schema = json.loads((REPOSITORY / "generated/schema.json").read_text("utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
-    for path in folder.glob("*.json"):
+    for name in example_names():
+        path = folder / f"{name}.json"
         validator.validate(json.loads(path.read_text(encoding="utf-8")))
     for path in folder.glob("*.txt"):
         text = path.read_text(encoding="utf-8")

@@ -139,7 +139,7 @@ def test_dropped_flushes(name: str, rule: str, tree: Path) -> None:
     result = checked(seed(name), name, tree)
     assert result.verdict is Verdict.UNSAFE
     found = new(result, rule)
-    assert {p for f in found for p in f.profiles} == set(ALL)
+    assert {p for f in found for p in f.profiles} >= set(ALL)
     for finding in found:
         assert 2 <= len(finding.trace) <= 10
 
@@ -152,7 +152,8 @@ def test_untouched_tree_has_no_error(tree: Path) -> None:
 
 
 def test_correct_flush_by_ipa_is_clean_and_cheaper(tree: Path) -> None:
-    result = checked(patch(tree, IPA_FLUSH), "ipa-flush", tree)
+    # It gives 32-bit Arm no helper.
+    result = checked(patch(tree, IPA_FLUSH), "ipa-flush", tree, profiles=ALL)
     assert not result.new_errors
     assert result.verdict is Verdict.CLEAN, (result.unsupported, result.not_executed)
     row = next(c for c in result.cost if c.scenario == "unmap-4k/own-vttbr/1-pcpu")
@@ -167,6 +168,7 @@ def test_names_do_not_matter(tree: Path, ipa_flush_of_the_list: Result) -> None:
     data, statics, inner = renamed_patch(seed("000-v1-on-4.20.3.patch"), tree)
     assert "__p2m_set_entry" in statics
     assert "ovttbr" in inner
-    result = checked(data, "renamed", tree)
+    # The renaming is one of text, and right for arm64 only.
+    result = checked(data, "renamed", tree, profiles=ALL)
     expected = {(f.rule, f.profiles) for f in ipa_flush_of_the_list.new_errors}
     assert {(f.rule, f.profiles) for f in result.new_errors} == expected
