@@ -123,11 +123,15 @@ class Repair:
     """A change of the event trace that was replayed.
 
     ``edits`` are its parts, one sentence each; ``verified`` tells that the
-    replay was free of the violation and brought no new one.
+    replay was free of the violation and brought no new one.  ``diff`` is a
+    change of the patched tree that has the same effect, "" if none is known:
+    it is given only after the tree with it was analysed, the finding gone and
+    no new one there.
     """
 
     edits: tuple[str, ...]
     verified: bool
+    diff: str = ""
 
     @property
     def text(self) -> str:

@@ -127,6 +127,9 @@ class Repair(TypedDict):
     text: str
     edits: Annotated[list[str], "the parts of the repair"]
     verified: Annotated[bool, "the replay was free of the violation and of new ones"]
+    diff: Annotated[
+        str, "unified, against the patched tree; analysed: finding gone, none new"
+    ]
 
 
 class Excerpt(TypedDict):

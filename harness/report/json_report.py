@@ -157,6 +157,7 @@ def _repair(repair: found.Repair | None) -> contract.Repair | None:
         "text": repair.text,
         "edits": list(repair.edits),
         "verified": repair.verified,
+        "diff": repair.diff,
     }
 
 
