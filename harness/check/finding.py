@@ -150,6 +150,9 @@ class Finding:
     in, or mends what was there before, ``fixed_by`` that of a later one that
     mends it again; 0 is none.  ``excerpts`` are the lines that the steps come from,
     ``hunk`` is the part of the patch that the finding is about.
+    ``replay`` is what ``harness replay`` takes to show it again, a token or a
+    saved trace.  ``suppressed`` is the tag of a SAF comment that counts for it,
+    and the reason; ``suppression_refused`` says why one does not count.
     """
 
     rule: str
@@ -172,6 +175,8 @@ class Finding:
     fixed_by: int = 0
     excerpts: tuple[Excerpt, ...] = ()
     hunk: str = ""
+    suppressed: str = ""
+    suppression_refused: str = ""
     # (mark, scenario, profile) of each time it was seen: to compare trees by.
     seen: frozenset[tuple[tuple[str, ...], str, str]] = frozenset()
 

@@ -136,7 +136,16 @@ class Result:
         return tuple(
             f
             for f in self.findings
-            if f.status is Status.NEW and f.severity is Severity.ERROR
+            if f.status is Status.NEW
+            and f.severity is Severity.ERROR
+            and not f.suppressed
+        )
+
+    @property
+    def suppressed(self) -> tuple[Finding, ...]:
+        """Return what would be told but for a SAF comment in the tree."""
+        return tuple(
+            f for f in self.findings if f.status is Status.NEW and f.suppressed
         )
 
     @property

@@ -156,12 +156,14 @@ class Finding(TypedDict):
     repair: Repair | None
     arm_rules: Annotated[list[str], "rule ids of Arm DDI 0487"]
     fingerprint: Annotated[str, "structural: survives moved lines"]
-    replay: str
+    replay: Annotated[str, "what harness replay takes: a token or a saved trace"]
     assumptions: Annotated[list[str], "name=value without which it is not there"]
     patch: Annotated[int, "the patch that brings it in or mends it; 0 is none"]
     fixed_by: Annotated[int, "a later patch that mends what this one broke; 0: none"]
     excerpts: Annotated[list[Excerpt], "the source lines of the steps"]
     hunk: Annotated[str, "the part of the patch that it is about"]
+    suppressed: Annotated[str, "tag and reason of a SAF comment that counts for it"]
+    suppression_refused: Annotated[str, "why a SAF comment for it does not count"]
 
 
 class Unsupported(TypedDict):

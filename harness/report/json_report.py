@@ -107,6 +107,8 @@ def _finding(finding: found.Finding) -> contract.Finding:
             for e in finding.excerpts
         ],
         "hunk": finding.hunk,
+        "suppressed": finding.suppressed,
+        "suppression_refused": finding.suppression_refused,
     }
 
 
