@@ -22,7 +22,7 @@ from types import ModuleType
 import harness
 from harness.errors import HarnessError, Unsupported
 from harness.exitcodes import ExitCode, Strictness, for_failure
-from harness.report.model_version import model_version
+from harness.model_version import model_version
 from harness.report.terminal import harmless
 
 __all__ = ["main"]

@@ -13,8 +13,8 @@ from harness.commands.outcome import Outcome
 from harness.commands.patch_argument import add_tree
 from harness.errors import UsageError
 from harness.exitcodes import Strictness, exit_code
+from harness.model_version import model_version
 from harness.report.formats import FORMATS
-from harness.report.model_version import model_version
 from harness.report.text import render_text, terse_text
 from reference_model.cores import chosen_profiles
 

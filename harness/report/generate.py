@@ -16,9 +16,9 @@ from harness.check.pipeline import CheckRequest, check
 from harness.check.result import Result
 from harness.errors import TreeError
 from harness.litmus.manual import MANUAL
+from harness.model_version import model_version
 from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
-from harness.report.model_version import model_version
 from harness.report.rule_catalogue import rule_catalogue
 from harness.report.rule_homes import rule_homes
 from harness.report.schema import schema_text

@@ -15,11 +15,11 @@ import harness
 from harness.catalogue import page
 from harness.check.finding import Finding, Status, Step
 from harness.check.result import Result
+from harness.model_version import model_version
 from harness.report.by_patch import Part, parts
 from harness.report.cost_table import cost_lines
 from harness.report.finding_text import place
 from harness.report.gaps import gaps
-from harness.report.model_version import model_version
 from harness.report.names import short_names
 from harness.report.order import worst_first
 from harness.report.terminal import Style, harmless

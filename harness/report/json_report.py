@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import harness
 from harness.check import finding as found
 from harness.check import result as results
+from harness.model_version import model_version
 from harness.report import contract
-from harness.report.model_version import model_version
 
 __all__ = ["render_json", "report"]
 

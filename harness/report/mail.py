@@ -16,11 +16,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 import harness
 from harness.check.finding import Finding, Severity, Step
 from harness.check.result import Result, Verdict
+from harness.model_version import model_version
 from harness.report.answers import answers
 from harness.report.by_patch import Part, parts
 from harness.report.finding_text import place
 from harness.report.gaps import gaps
-from harness.report.model_version import model_version
 from harness.report.names import counted, profiles_text, short_names
 from harness.report.terminal import harmless
 

@@ -10,8 +10,8 @@ from harness.catalogue import page
 from harness.check.finding import Finding, Severity, Status, Step
 from harness.check.result import Result
 from harness.check.rules import RULES
+from harness.model_version import model_version
 from harness.report.gaps import Gap, gaps
-from harness.report.model_version import model_version
 from harness.report.order import worst_first
 
 __all__ = ["render_sarif"]

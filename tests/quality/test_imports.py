@@ -35,8 +35,10 @@ DIRECT: dict[str, set[str]] = {
     "harness.targets": {"harness.frontend", "harness.execution"},
     "harness.cost": {"harness.errors"},
     "harness.assumptions": {"harness.errors"},
+    "harness.model_version": {"harness"},
     "harness.check": {
         "harness.assumptions",
+        "harness.model_version",
         "harness.targets",
         "harness.series",
         "harness.cost",
