@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: real Xen trees to run against."""
+"""Shared by all tests: real Xen trees to run against, and which inputs are tried."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A run of the tests is the same each time; other inputs are for runs by hand:
+# --hypothesis-profile=random, which prints what it needs to run one again.
+settings.register_profile("fixed", derandomize=True, print_blob=True)
+settings.register_profile("random", derandomize=False, print_blob=True)
+settings.load_profile("fixed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCES_VARIABLE = "HARNESS_SOURCES"
