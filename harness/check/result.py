@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from harness.check.answer import Answer
 from harness.check.finding import Finding, Severity, Status
 from harness.cost.counts import Counts
 
@@ -109,6 +110,7 @@ class Result:
     them the verdict says nothing.
     ``not_executed`` lists functions that the patch touches and no scenario ran,
     ``unhandled`` (erratum, core) where the tree does not know of an erratum.
+    ``answers`` are to questions of reviewers, as far as they were computed.
     """
 
     command: str  # "check" or "audit"
@@ -129,6 +131,7 @@ class Result:
     base_commit: str = ""
     notes: tuple[str, ...] = ()
     alternatives: bool = False  # the patches do not stand on one another
+    answers: tuple[Answer, ...] = ()
 
     @property
     def new_errors(self) -> tuple[Finding, ...]:

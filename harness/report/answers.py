@@ -49,6 +49,7 @@ def answers(result: Result) -> list[Answer]:
         found += _repeated(changed, rows)
         found += _break_even(changed)
     found += _switch(rows)
+    found += [Answer(each.question, each.text) for each in result.answers]
     return found
 
 

@@ -13,6 +13,7 @@ from harness.check.finding import Severity, Status
 from harness.check.result import Verdict
 
 __all__ = [
+    "Answer",
     "Bounds",
     "Cost",
     "Counts",
@@ -195,6 +196,16 @@ class Cost(TypedDict):
     patched: Counts | None
 
 
+class Answer(TypedDict):
+    """The answer to a question that reviewers ask."""
+
+    id: Annotated[str, "names the question; stable"]
+    question: str
+    text: str
+    figures: Annotated[dict[str, float], "the numbers in the text, by stable name"]
+    source: Annotated[str, "the runs or replays that they come from"]
+
+
 class Report(TypedDict):
     """One check or audit."""
 
@@ -219,4 +230,5 @@ class Report(TypedDict):
         dict[str, list[str]], "cores by erratum that the tree does not know of on them"
     ]
     cost: Annotated[dict[str, list[Cost]], "by scenario"]
+    answers: Annotated[list[Answer], "only what was computed"]
     stats: dict[str, float]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 import harness
+from harness.check import answer as answered
 from harness.check import finding as found
 from harness.check import result as results
 from harness.model_version import model_version
@@ -45,6 +46,7 @@ def report(result: results.Result) -> contract.Report:
         "only_under": list(result.only_under),
         "unhandled": _unhandled(result.unhandled),
         "cost": _costs(result.cost),
+        "answers": [_answer(answer) for answer in result.answers],
         "stats": dict(sorted(result.stats.items())),
     }
 
@@ -179,6 +181,16 @@ def _unhandled(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
     for erratum, core in pairs:
         errata.setdefault(erratum, []).append(core)
     return errata
+
+
+def _answer(answer: answered.Answer) -> contract.Answer:
+    return {
+        "id": answer.id,
+        "question": answer.question,
+        "text": answer.text,
+        "figures": {figure.name: figure.value for figure in answer.figures},
+        "source": answer.source,
+    }
 
 
 def _costs(cost: Sequence[results.ScenarioCost]) -> dict[str, list[contract.Cost]]:
