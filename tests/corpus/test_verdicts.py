@@ -59,6 +59,8 @@ def test_bad_patch(patch: Path) -> None:
     told = {p for f in found for p in f.profiles}
     assert told >= expected
     assert not told.intersection(wanted.get("not_on", ()))  # type: ignore[arg-type]
+    # Each is one idea: what is wrong with it is not that 32-bit was forgotten.
+    assert "c-does-not-build" not in {f.rule for f in new_errors(result)}
     for finding in seen:
         assert 2 <= len(finding.trace) <= 10
         assert len(finding.trace) <= int(str(wanted["max_steps"]))
