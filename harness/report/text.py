@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from harness.check.finding import Finding, Severity, Status
+from harness.check.finding import Finding, Status
 from harness.check.result import Result, UnsupportedItem, Verdict
 from harness.report.cost_table import cost_lines
 from harness.report.finding_text import finding_lines, finding_row, place
 from harness.report.names import and_more, counted, profiles_text
+from harness.report.order import worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
 from harness.report.terminal import Colour, Style, hanging, harmless, outdented
 
@@ -52,14 +53,10 @@ def terse_text(result: Result, *, colour: bool = False) -> str:
 
 def _full(result: Result, verbose: bool) -> list[Finding]:
     """Return the findings to show in full, the worst first."""
-    order = list(Severity)
-    shown = [
+    return worst_first(
         f
         for f in result.findings
         if f.status is Status.NEW or (verbose and f.status is Status.UNCHANGED)
-    ]
-    return sorted(
-        shown, key=lambda f: (f.status is not Status.NEW, order.index(f.severity))
     )
 
 
