@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import ChainMap
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,8 +14,9 @@ from pathlib import Path
 
 from harness.check import store
 from harness.check.architectures import code_of_all, merged, refused
+from harness.check.blocks import EVERY_BLOCK, joined
 from harness.check.request import CheckRequest
-from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob, joined
+from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob
 from harness.check.tree_analysis import analyse as analyse_readable
 from harness.errors import HarnessError, UsageError
 from harness.series import View
@@ -146,19 +148,22 @@ def _code(view: View, target: str, request: CheckRequest) -> Code | HarnessError
 def _run(jobs: list[TreeJob], request: CheckRequest) -> list[TreeAnalysis]:
     """Run the jobs, each in so many shares that every CPU has work."""
     workers = request.jobs or os.cpu_count() or 1
-    shares = ceil(workers / len(jobs)) if jobs else 1
+    shares = min(ceil(workers / len(jobs)) if jobs else 1, len(EVERY_BLOCK))
     parts = [
-        replace(job, share=share, shares=shares)
+        replace(job, blocks=EVERY_BLOCK[share::shares])
         for job in jobs
         for share in range(shares)
     ]
     done = _run_parts(parts, min(workers, len(parts)), request)
-    return [joined(done[n : n + shares]) for n in range(0, len(parts), shares)]
+    return [
+        joined(dict(ChainMap(*done[n : n + shares])))
+        for n in range(0, len(parts), shares)
+    ]
 
 
 def _run_parts(
     parts: list[TreeJob], workers: int, request: CheckRequest
-) -> list[TreeAnalysis]:
+) -> list[dict[int, TreeAnalysis]]:
     if workers < 2:
         return [analyse(part, request.progress) for part in parts]
     with ProcessPoolExecutor(workers - 1, get_context("spawn")) as pool:
@@ -179,8 +184,8 @@ def _run_parts(
         ]
 
 
-def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
-    """Analyse a tree for one target.
+def analyse(job: TreeJob, progress: Progress | None = None) -> dict[int, TreeAnalysis]:
+    """Analyse blocks of a tree for one target.
 
     Raises HarnessError where it cannot be read or parsed for the main one.
     """
@@ -189,4 +194,4 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
     except HarnessError as error:
         if TARGETS[job.target] is TARGET:
             raise
-        return refused(job, error)
+        return dict.fromkeys(job.blocks, refused(job, error))

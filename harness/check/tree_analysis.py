@@ -11,7 +11,7 @@ from harness.check import store
 from harness.check.absent import absent
 from harness.check.alike import shared, trace_of
 from harness.check.alternatives import hidden_by_alternative, plain_profile
-from harness.check.coverage import Coverage, common, coverage_of
+from harness.check.coverage import Coverage, coverage_of
 from harness.check.dependence import resting
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.failures import failure_diagnoses
@@ -30,7 +30,9 @@ from reference_model.profiles import Profile
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
-__all__ = ["Progress", "Reached", "TreeAnalysis", "TreeJob", "analyse", "joined"]
+__all__ = ["BLOCKS", "Progress", "Reached", "TreeAnalysis", "TreeJob", "analyse"]
+
+BLOCKS = 8  # parts of the scenarios, each analysed as if there were no other
 
 Progress = Callable[[str], None]
 
@@ -46,15 +48,14 @@ class TreeJob:
     code: Code
     profiles: tuple[str, ...]
     scenarios: tuple[str, ...] | None  # names or families; None = all
-    share: int = 0  # this job's part of the scenarios,
-    shares: int = 1  # of so many
+    blocks: tuple[int, ...] = tuple(range(BLOCKS))
     assumptions: Assumptions = field(default_factory=Assumptions)
     config: Path | None = None
     target: str = TARGET.name
 
     @property
     def key(self) -> str:
-        """Name everything that the analysis of all shares depends on."""
+        """Name everything that the analysis of all blocks depends on."""
         return store.key_of(
             self.target,
             self.code.digest,
@@ -103,28 +104,16 @@ class TreeAnalysis:
     unhandled: tuple[tuple[str, str], ...] = ()
 
 
-def analyse(job: TreeJob, progress: Progress | None = None) -> TreeAnalysis:
-    """Analyse a tree; raises HarnessError where it cannot be read or parsed."""
+def analyse(job: TreeJob, progress: Progress | None = None) -> dict[int, TreeAnalysis]:
+    """Analyse blocks of a tree; those after one that reached a bound are left out.
+
+    Raises HarnessError where the tree cannot be read or parsed.
+    """
     with tempfile.TemporaryDirectory(prefix="harness-") as work:
         target = TARGETS[job.target].load(job.view, Path(work), job.config)
         if target.unit.digest != job.code.digest:
             raise TreeError("the tree was changed while it was read: try again")
-        return _TreeRun(job, target, progress).analysis()
-
-
-def joined(parts: list[TreeAnalysis]) -> TreeAnalysis:
-    """Put the shares of one tree's analysis together."""
-    whole = TreeAnalysis(scenarios=parts[0].scenarios, unhandled=parts[0].unhandled)
-    for part in parts:
-        whole.diagnoses += part.diagnoses
-        whole.reached += part.reached
-        whole.costs.update(part.costs)
-        whole.complete |= part.complete
-        whole.executions += part.executions
-        whole.events += part.events
-        whole.exhausted = whole.exhausted and part.exhausted
-    whole.coverage = common(part.coverage for part in parts)
-    return whole
+        return _TreeRun(job, target, progress).analyses()
 
 
 class _TreeRun:
@@ -140,22 +129,38 @@ class _TreeRun:
         self._profiles = job.seen_profiles()
         self._target = target
         self._progress = progress
+        self._source = PatchedSource(target.touched, target.touched_functions())
+        self._start()
+
+    def _start(self) -> None:
+        """Forget everything that was found."""
         self._result = TreeAnalysis()
         self._diagnoses: list[Diagnosis] = []
-        self._source = PatchedSource(target.touched, target.touched_functions())
         self._diagnostician = Diagnostician(self._source)
 
-    def analysis(self) -> TreeAnalysis:
-        """Run everything."""
+    def analyses(self) -> dict[int, TreeAnalysis]:
+        """Run everything, block by block."""
         every = chosen(self._target.scenarios(), self._job.scenarios)
-        self._result.scenarios = tuple(s.name for s in every)
-        scenarios = every[self._job.share :: self._job.shares]
-        for number, scenario in enumerate(scenarios, 1):
-            if self._progress is not None:
-                self._progress(f"{number}/{len(scenarios)} {scenario.name}")
-            if self._result.exhausted:  # one loop that does not end is enough
-                self._result.complete.add(scenario.name)
-                self._scenario(scenario)
+        blocks = _blocks(every)
+        total = sum(len(blocks[number]) for number in self._job.blocks)
+        done: dict[int, TreeAnalysis] = {}
+        ran = 0
+        for number in self._job.blocks:
+            self._start()
+            self._result.scenarios = tuple(s.name for s in every)
+            for scenario in blocks[number]:
+                ran += 1
+                if self._progress is not None:
+                    self._progress(f"{ran}/{total} {scenario.name}")
+                if self._result.exhausted:  # one loop that does not end is enough
+                    self._result.complete.add(scenario.name)
+                    self._scenario(scenario)
+            done[number] = self._finished()
+            if not self._result.exhausted:
+                break
+        return done
+
+    def _finished(self) -> TreeAnalysis:
         self._result.diagnoses = self._diagnoses
         self._result.unhandled = tuple(
             dict.fromkeys(
@@ -164,6 +169,7 @@ class _TreeRun:
         )
         touched = [name for name, _ in self._job.touched()]
         root = self._job.view.root
+        # What ran in blocks before this one counts as well: it ran.
         self._result.coverage = coverage_of(self._target, touched, root)
         return self._result
 
@@ -300,6 +306,16 @@ def _renamed(diagnoses: list[Diagnosis], profile: str) -> list[Diagnosis]:
     return [
         d if d.profile == profile else replace(d, profile=profile) for d in diagnoses
     ]
+
+
+def _blocks(scenarios: list[Scenario]) -> list[list[Scenario]]:
+    """Deal the scenarios out, those of one family together."""
+    families = dict.fromkeys(s.name.split("/")[0] for s in scenarios)
+    block = {family: number % BLOCKS for number, family in enumerate(families)}
+    blocks: list[list[Scenario]] = [[] for _ in range(BLOCKS)]
+    for scenario in scenarios:
+        blocks[block[scenario.name.split("/")[0]]].append(scenario)
+    return blocks
 
 
 def chosen(
