@@ -7,6 +7,7 @@ In a git repository, the first of these that there is:
 3. the commit that the mails state as ``base-commit``, if the repository has it;
 4. the newest commit, by commit date and over all refs, that holds every file
    as the first patch to change it found it, by the blob ids of ``index`` lines;
+   for new files alone, if HEAD has one of them, the newest before HEAD with none;
 5. HEAD.
 
 The files are those of the commit.  The working directory itself, with what a
@@ -186,6 +187,8 @@ def _choose(
 def _holder(repository: Repository, series: Series, notes: list[str]) -> str | None:
     """Find the newest commit with all files as the patches found them."""
     wanted = pre_images(series)
+    if wanted and all(blob is None for blob in wanted.values()):
+        return _before_new_files(repository, wanted)
     if not any(wanted.values()):
         return None
     files: dict[str, str | None] = {}
@@ -202,6 +205,21 @@ def _holder(repository: Repository, series: Series, notes: list[str]) -> str | N
     if not ended:
         notes.append("the search for the pre-images was cut short by a time limit")
     return commit or None
+
+
+def _before_new_files(
+    repository: Repository, wanted: dict[str, str | None]
+) -> str | None:
+    """Find the newest commit that HEAD stands on without any of some files.
+
+    Any commit without them may be what a patch of new files was made for; one
+    of another branch tells less than HEAD does.
+    """
+    head = _commit(repository, "HEAD")
+    if head is None or not any(repository.entry(head, path) for path in wanted):
+        return None
+    found = repository.newest_holding(wanted, within=head)
+    return found[0] or None if found is not None else None
 
 
 def pre_images(series: Series) -> dict[str, str | None]:

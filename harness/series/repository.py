@@ -201,7 +201,7 @@ class Repository:
         return found
 
     def newest_holding(
-        self, files: Mapping[str, str | None]
+        self, files: Mapping[str, str | None], within: str = ""
     ) -> tuple[str, bool] | None:
         """Return the newest commit, by commit date, that holds files as they were.
 
@@ -210,9 +210,12 @@ class Repository:
         the tip of a ref, or the last one before a commit that changes one of
         the files: among those of all refs, the stash and notes left out, none
         is missed.  The second value tells that the search came to its end.
+        ``within`` is a commit that the one looked for is, or comes before.
         """
-        changes, ended = self._changes(files)
-        candidates = dict.fromkeys([*self._tips(), *changes])
+        where = [within] if within else self._history()
+        changes, ended = self._changes(files, where)
+        tips = [within] if within else self._tips()
+        candidates = dict.fromkeys([*tips, *changes])
         names = [f"{commit}:{path}" for commit in candidates for path in files]
         have = self._checked(names)
         wanted = list(files.values())
@@ -240,22 +243,26 @@ class Repository:
         head = ["HEAD"] if self.resolve("HEAD") else []
         return [*(f"--exclude={name}" for name in _NOT_HISTORY), "--all", *head]
 
-    def _changes(self, files: Mapping[str, str | None]) -> tuple[list[str], bool]:
+    def _changes(
+        self, files: Mapping[str, str | None], where: list[str]
+    ) -> tuple[list[str], bool]:
         """List commits that change whether a file is as it was, and their parents."""
         blobs = {path: oid for path, oid in files.items() if oid}
         others = [path for path, oid in files.items() if not oid]
         objects = [f"--find-object={oid}" for oid in blobs.values()]
-        found, ended = self._log(objects, list(blobs))
+        found, ended = self._log(objects, list(blobs), where)
         if others and ended:
-            more, ended = self._log(["--diff-filter=AD"], others)
+            more, ended = self._log(["--diff-filter=AD"], others, where)
             found += more
         return found, ended
 
-    def _log(self, what: list[str], paths: list[str]) -> tuple[list[str], bool]:
+    def _log(
+        self, what: list[str], paths: list[str], where: list[str]
+    ) -> tuple[list[str], bool]:
         status, output, complaint = self.plumbing.ask(
             "log", "--full-history", "-m", "--no-show-signature", "--no-ext-diff",
             "--no-textconv", "--no-renames", "--format=%H %P",
-            *what, *self._history(), "--", *paths, seconds=_SEARCH_SECONDS,
+            *what, *where, "--", *paths, seconds=_SEARCH_SECONDS,
         )  # fmt: skip
         if status < 0 or "Timeout" in complaint:
             return [], False

@@ -225,6 +225,25 @@ def test_all_pre_images_count(history: History) -> None:
     assert found == (history.second, "newest commit with the pre-image blobs", ())
 
 
+def test_new_files_alone_were_made_for_what_has_none_of_them(history: History) -> None:
+    """A commit that is there already, as a check of a prepared branch gets it."""
+    top = history.top
+    diff_of = ("diff", "--full-index")
+    for number in (1, 2):
+        (top / f"xen/new{number}.c").write_text("int a;\n")
+        _commit(top, 1_000_000_400 + number)
+    one, two = (
+        Series((read_patch(git(top, *diff_of, f"{rev}^", rev), "p"),))
+        for rev in ("HEAD^", "HEAD")
+    )
+    rule = "newest commit with the pre-image blobs"
+    assert history.chosen(one) == (history.third, rule, ())
+    assert history.chosen(two)[0] == git(top, "rev-parse", "HEAD^").decode().strip()
+    # What is not there yet says nothing of any commit.
+    git(top, "reset", "-q", "--hard", history.third)
+    assert history.chosen(one) == ("HEAD", "HEAD", ())
+
+
 @pytest.mark.parametrize("text", ["plain", "unknown", "nowhere together"])
 def test_head_is_last(history: History, text: str) -> None:
     top = history.top
