@@ -34,6 +34,7 @@ class Status(Enum):
     NEW = "new"
     UNCHANGED = "unchanged"
     FIXED = "fixed"
+    KNOWN = "known"  # new against the base, and in the baseline as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,8 @@ class Finding:
     hunk: str = ""
     suppressed: str = ""
     suppression_refused: str = ""
+    # Digests of its marks, sorted: what other versions of the patch know it by.
+    kin: tuple[str, ...] = ()
     # (mark, scenario, profile) of each time it was seen: to compare trees by.
     seen: frozenset[tuple[tuple[str, ...], str, str]] = frozenset()
 

@@ -105,6 +105,7 @@ def _finding(
         arm_rules=RULES[first.rule].arm_rules,
         fingerprint=_fingerprint(first),
         assumptions=shown.assumptions,
+        kin=tuple(sorted({_digest(d.mark) for d in group})),
         seen=frozenset((d.mark, d.scenario, d.profile) for d in group),
     )
 
@@ -112,7 +113,11 @@ def _finding(
 def _fingerprint(diagnosis: Diagnosis) -> str:
     """Hash what survives moved lines: rule, function and instruction."""
     place = diagnosis.location
-    text = "|".join((diagnosis.rule, place.file, place.function, diagnosis.instruction))
+    return _digest((diagnosis.rule, place.file, place.function, diagnosis.instruction))
+
+
+def _digest(words: tuple[str, ...]) -> str:
+    text = "|".join(words)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -24,6 +24,7 @@ from harness.check.result import (
 )
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.series import Base, Patch, apply
+from harness.series.identity import identity
 from harness.targets import PES, Code
 
 __all__ = ["CheckRequest", "Form", "audit", "check"]
@@ -139,6 +140,7 @@ def _summary(patch: Patch) -> PatchSummary:
             patch.references,
             patch.recipients,
         ),
+        identity(patch),
     )
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "Bounds",
     "Counts",
     "Letter",
+    "Part",
     "PatchSummary",
     "Result",
     "ScenarioCost",
@@ -47,7 +48,8 @@ class PatchSummary:
     ``recovered`` tells, of one read out of a review, whether its blob ids
     prove it right; None is a patch as its author made it.  ``uncertain`` says
     what was not sure then.  ``commit`` is its object id in the repository,
-    ``letter`` the mail that it came in.
+    ``letter`` the mail that it came in.  ``identity`` digests what it changes,
+    wherever it applies.
     """
 
     name: str
@@ -58,6 +60,7 @@ class PatchSummary:
     uncertain: tuple[str, ...] = ()
     commit: str = ""
     letter: Letter = field(default_factory=Letter)
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,22 @@ class UnsupportedItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a check that several machines share: nothing rests on it alone.
+
+    ``number`` counts from 1.  ``common`` says, by name, what all parts have to
+    agree on; ``plan`` names the analyses that they make together, ``work`` is
+    what this one found out, packed.
+    """
+
+    number: int
+    count: int
+    common: tuple[tuple[str, str], ...]
+    plan: tuple[str, ...]
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """One check or audit.
 
@@ -132,6 +151,7 @@ class Result:
     notes: tuple[str, ...] = ()
     alternatives: bool = False  # the patches do not stand on one another
     answers: tuple[Answer, ...] = ()
+    part: Part | None = None  # what is told is one of several parts
 
     @property
     def new_errors(self) -> tuple[Finding, ...]:
@@ -152,6 +172,11 @@ class Result:
         )
 
     @property
+    def known(self) -> tuple[Finding, ...]:
+        """Return what would be told if it were not in the baseline."""
+        return tuple(f for f in self.findings if f.status is Status.KNOWN)
+
+    @property
     def unproved(self) -> tuple[PatchSummary, ...]:
         """Return the patches that may not be what their authors wrote."""
         return tuple(patch for patch in self.patches if patch.recovered is False)
@@ -161,6 +186,8 @@ class Result:
         """Return the verdict; something unmodelled never counts as clean."""
         if self.new_errors:
             return Verdict.UNSAFE
+        if self.part is not None:
+            return Verdict.INCONCLUSIVE
         if self.unsupported or not self.bounds.exhausted or self.not_executed:
             return Verdict.INCONCLUSIVE
         if self.unproved:

@@ -20,6 +20,7 @@ __all__ = [
     "Excerpt",
     "Finding",
     "Location",
+    "Part",
     "Patch",
     "Recovery",
     "Repair",
@@ -56,6 +57,7 @@ class Patch(TypedDict):
     files: list[str]
     notes: Annotated[list[str], "remarks on how the patch was read"]
     commit: Annotated[str, "its object id, of a patch out of a repository"]
+    identity: Annotated[str, "digest of what it changes, wherever it applies"]
     recovery: Annotated[Recovery | None, "of a patch read out of a review"]
 
 
@@ -157,6 +159,7 @@ class Finding(TypedDict):
     repair: Repair | None
     arm_rules: Annotated[list[str], "rule ids of Arm DDI 0487"]
     fingerprint: Annotated[str, "structural: survives moved lines"]
+    kin: Annotated[list[str], "digests by which other versions of a patch know it"]
     replay: Annotated[str, "what harness replay takes: a token or a saved trace"]
     assumptions: Annotated[list[str], "name=value without which it is not there"]
     patch: Annotated[int, "the patch that brings it in or mends it; 0 is none"]
@@ -206,6 +209,16 @@ class Answer(TypedDict):
     source: Annotated[str, "the runs or replays that they come from"]
 
 
+class Part(TypedDict):
+    """One part of a check that several machines share, for harness merge."""
+
+    number: Annotated[int, "from 1"]
+    count: int
+    common: Annotated[dict[str, str], "what all parts have to agree on"]
+    plan: Annotated[list[str], "the analyses that all parts make together"]
+    work: Annotated[str, "what this part found out, packed"]
+
+
 class Report(TypedDict):
     """One check or audit."""
 
@@ -219,6 +232,7 @@ class Report(TypedDict):
     notes: Annotated[list[str], "remarks on the base and on the series"]
     patches: Annotated[list[Patch], "numbered from 1, in this order"]
     alternatives: Annotated[bool, "the patches do not stand on one another"]
+    part: Annotated[Part | None, "of one of several parts: no result by itself"]
     profiles: list[str]
     bounds: Bounds
     assumptions: Annotated[list[str], "name=value: readings of the architecture"]

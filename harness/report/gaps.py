@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.check.result import Result
+from harness.check.result import Part, Result
 
-__all__ = ["Gap", "gaps"]
+__all__ = ["Gap", "gaps", "part_text"]
 
 _PLACE = re.compile(r"(.*) \((.+):(\d+)\)")
 
@@ -28,7 +28,15 @@ def gaps(result: Result) -> list[Gap]:
     return list(_gaps(result))
 
 
+def part_text(part: Part) -> str:
+    """Say which part of a check it is."""
+    return f"only part {part.number} of {part.count} of a check"
+
+
 def _gaps(result: Result) -> Iterator[Gap]:
+    if result.part is not None:
+        text = f"{part_text(result.part)}: harness merge puts the parts together"
+        yield Gap("inconclusive-part", "", 0, text)
     for item in result.unsupported:
         text = f"not modelled, so nothing is claimed beyond it: {item.what}"
         yield Gap("inconclusive-not-modelled", item.file, item.line, text)

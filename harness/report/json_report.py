@@ -37,6 +37,7 @@ def report(result: results.Result) -> contract.Report:
         "notes": list(result.notes),
         "patches": [_patch(patch) for patch in result.patches],
         "alternatives": result.alternatives,
+        "part": _part(result.part),
         "profiles": list(result.profiles),
         "bounds": _bounds(result.bounds),
         "assumptions": list(result.assumptions),
@@ -58,6 +59,7 @@ def _patch(patch: results.PatchSummary) -> contract.Patch:
         "files": list(patch.files),
         "notes": list(patch.notes),
         "commit": patch.commit,
+        "identity": patch.identity,
         "recovery": _recovery(patch),
     }
 
@@ -66,6 +68,18 @@ def _recovery(patch: results.PatchSummary) -> contract.Recovery | None:
     if patch.recovered is None:
         return None
     return {"verified": patch.recovered, "uncertain": list(patch.uncertain)}
+
+
+def _part(part: results.Part | None) -> contract.Part | None:
+    if part is None:
+        return None
+    return {
+        "number": part.number,
+        "count": part.count,
+        "common": dict(part.common),
+        "plan": list(part.plan),
+        "work": part.work,
+    }
 
 
 def _bounds(bounds: results.Bounds) -> contract.Bounds:
@@ -100,6 +114,7 @@ def _finding(finding: found.Finding) -> contract.Finding:
         "repair": _repair(finding.repair),
         "arm_rules": list(finding.arm_rules),
         "fingerprint": finding.fingerprint,
+        "kin": list(finding.kin),
         "replay": finding.replay,
         "assumptions": list(finding.assumptions),
         "patch": finding.patch,

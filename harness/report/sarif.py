@@ -26,7 +26,12 @@ _LEVELS = {
     Severity.PERF: "note",
     Severity.INFO: "note",
 }
-_STATES = {Status.NEW: "new", Status.UNCHANGED: "unchanged", Status.FIXED: "absent"}
+_STATES = {
+    Status.NEW: "new",
+    Status.UNCHANGED: "unchanged",
+    Status.FIXED: "absent",
+    Status.KNOWN: "unchanged",
+}
 _ROOT = "SRCROOT"
 _Json = dict[str, Any]
 

@@ -8,6 +8,7 @@ from harness.check.finding import Finding, Status
 from harness.check.result import Result, UnsupportedItem, Verdict
 from harness.report.cost_table import cost_lines
 from harness.report.finding_text import finding_lines, finding_row, place
+from harness.report.gaps import part_text
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
@@ -56,7 +57,7 @@ def _full(result: Result, verbose: bool) -> list[Finding]:
     return worst_first(
         f
         for f in result.findings
-        if f.status is Status.NEW or (verbose and f.status is Status.UNCHANGED)
+        if f.status is Status.NEW or (verbose and f.status is not Status.FIXED)
     )
 
 
@@ -70,6 +71,10 @@ def _summaries(result: Result, verbose: bool) -> list[str]:
         rules = sorted({f.rule for f in unchanged})
         text = f"{counted(len(unchanged), 'finding')}, on the base as well"
         lines += hanging("unchanged: ", f"{text}: {and_more(rules, 3)} (-v shows them)")
+    if result.known and not verbose:
+        rules = sorted({f.rule for f in result.known})
+        text = f"{counted(len(result.known), 'finding')}, in the baseline as well"
+        lines += hanging("known: ", f"{text}: {and_more(rules, 3)} (-v shows them)")
     return lines
 
 
@@ -149,6 +154,8 @@ def verdict_lines(result: Result, style: Style) -> list[str]:
         Verdict.UNSAFE: _unsafe,
         Verdict.INCONCLUSIVE: _inconclusive,
     }[verdict](result)
+    if result.known:
+        text += f", {len(result.known)} known"
     if result.only_under:
         text += f"; only under {', '.join(result.only_under)}"
     word = style.paint(verdict.value, _VERDICT_COLOURS[verdict])
@@ -179,6 +186,8 @@ def _inconclusive(result: Result) -> str:
 def _gaps(result: Result) -> list[str]:
     """Say what keeps the result from covering everything."""
     gaps = []
+    if result.part is not None:
+        gaps.append(f"this is {part_text(result.part)}: see harness merge")
     if result.unsupported:
         gaps.append(f"{counted(len(result.unsupported), 'construct')} not modelled")
     if result.not_executed:
