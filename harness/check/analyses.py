@@ -15,6 +15,8 @@ from pathlib import Path
 from harness.check import store
 from harness.check.architectures import code_of_all, merged, refused
 from harness.check.blocks import EVERY_BLOCK, joined
+from harness.check.effects import Lines, affected, both
+from harness.check.macros import Macro, macros_of
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob
 from harness.check.tree_analysis import analyse as analyse_readable
@@ -32,12 +34,13 @@ _NO_CODE = Code("", frozenset(), "")
 class Analysed:
     """The analyses of trees, by what they depend on.
 
-    ``keys`` and ``codes`` are given for the ``id`` of a view; it has a key for
-    each architecture.
+    ``keys``, ``codes`` and ``effects`` are given for the ``id`` of a view; it
+    has a key for each architecture.
     """
 
     keys: dict[int, tuple[str, ...]]
     codes: dict[int, Code]
+    effects: dict[int, Lines]
     analyses: dict[str, TreeAnalysis]
 
     def of(self, view: View) -> TreeAnalysis:
@@ -51,6 +54,10 @@ class Analysed:
     def code(self, view: View) -> Code:
         """Return what the tree comes to."""
         return self.codes[id(view)]
+
+    def affected(self, view: View) -> Lines:
+        """Return the lines that the tree's last patch changes but does not touch."""
+        return self.effects[id(view)]
 
 
 def analysed(views: Iterable[View], request: CheckRequest) -> Analysed:
@@ -81,6 +88,7 @@ def analysed(views: Iterable[View], request: CheckRequest) -> Analysed:
     return Analysed(
         {n: tuple(keys[n, target] for target in targets) for n in numbers},
         {n: code_of_all([jobs[n, target].code for target in targets]) for n in numbers},
+        {n: both([jobs[n, target].affected for target in targets]) for n in numbers},
         {key: analysis for key, analysis in every.items() if analysis is not None},
     )
 
@@ -96,24 +104,24 @@ def _jobs(
     The jobs of one target follow each other, so that each CPU gets some of all.
     Returned with them is the analysis of those that come to nothing.
     """
-    codes: dict[tuple[Path, str], Code | HarnessError] = {}
+    codes = _Codes(request)
     jobs: _Jobs = {}
     failed: dict[str, TreeAnalysis | None] = {}
     every = list(views)
     for target, profiles in _by_target(request).items():
         for view in every:
-            place = (view.root, target)
-            if place not in codes:
-                codes[place] = _code(view, target, request)
-            code = codes[place]
+            code = codes.of(view, target)
             job = TreeJob(
-                view,
-                _NO_CODE if isinstance(code, HarnessError) else code,
+                replace(view, before=None),
+                # Rows are much, and have served their purpose.
+                _NO_CODE if isinstance(code, HarnessError) else replace(code, rows={}),
                 profiles,
                 request.scenarios,
                 assumptions=request.assumptions,
                 config=request.config,
                 target=target,
+                affected=codes.affected(view, target),
+                macros=codes.macros(view, target),
             )
             jobs[id(view), target] = job
             if isinstance(code, HarnessError):
@@ -129,6 +137,37 @@ def _by_target(request: CheckRequest) -> dict[str, tuple[str, ...]]:
         if profiles := tuple(names):
             found[target.name] = profiles
     return found
+
+
+class _Codes:
+    """What trees come to for each target: made once."""
+
+    def __init__(self, request: CheckRequest) -> None:
+        self._request = request
+        self._made: dict[tuple[Path, str], Code | HarnessError] = {}
+
+    def of(self, view: View, target: str) -> Code | HarnessError:
+        """Return the code of a tree, or why there is none for that target."""
+        place = (view.root, target)
+        if place not in self._made:
+            self._made[place] = _code(view, target, self._request)
+        return self._made[place]
+
+    def affected(self, view: View, target: str) -> Lines:
+        """Return the lines that the last patch changes without touching them."""
+        if view.before is None:
+            return {}
+        before, after = self.of(view.before, target), self.of(view, target)
+        if isinstance(before, HarnessError) or isinstance(after, HarnessError):
+            return {}
+        return affected(view, before.rows, after.rows)
+
+    def macros(self, view: View, target: str) -> tuple[Macro, ...]:
+        """Return the macros that the last patch defines."""
+        code = self.of(view, target)
+        if view.patch is None or isinstance(code, HarnessError):
+            return ()
+        return macros_of(view, code.rows, self.affected(view, target))
 
 
 def _code(view: View, target: str, request: CheckRequest) -> Code | HarnessError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -114,4 +115,4 @@ def _each(parts: Iterable[tuple[_T, ...]]) -> tuple[_T, ...]:
 def code_of_all(codes: list[Code]) -> Code:
     """Return what a tree comes to on all architectures."""
     files = frozenset(name for code in codes for name in code.files)
-    return codes[0]._replace(files=files)
+    return replace(codes[0], files=files)

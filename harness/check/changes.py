@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from harness.check.analyses import analysed
 from harness.check.coverage import Coverage, unread
+from harness.check.effects import Lines, both
 from harness.check.intake import Step
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import TreeAnalysis
@@ -31,6 +32,7 @@ class Change:
     after: TreeAnalysis
     read_before: frozenset[str]
     code: Code
+    affected: Lines
 
 
 def changes_of(steps: tuple[Step, ...], request: CheckRequest) -> list[Change]:
@@ -60,6 +62,7 @@ def changes_of(steps: tuple[Step, ...], request: CheckRequest) -> list[Change]:
                 found.of(step.after),
                 read,
                 found.code(step.after),
+                found.affected(step.after),
             )
         )
     return changes
@@ -103,9 +106,10 @@ _Line = tuple[str, int]
 
 
 def _moved(stack: list[Change], number: int) -> dict[_Line, _Line]:
-    """Return where lines that a patch touches are at the end of the series."""
+    """Return where lines that a patch changes are at the end of the series."""
     found: dict[_Line, _Line] = {}
-    for file, lines in stack[number].step.after.lines.items():
+    changed = (stack[number].step.after.lines, stack[number].affected)
+    for file, lines in both(changed).items():
         for line in lines:
             place: _Line | None = (file, line)
             for later in stack[number + 1 :]:
@@ -124,7 +128,7 @@ def _at_end(
         for file, line in places.values():
             lines.setdefault(file, set()).add(line)
     watched = {file: frozenset(each) for file, each in lines.items()}
-    view: View = replace(last.step.after, lines=watched)
+    view: View = replace(last.step.after, lines=watched, before=None)
     return analysed([view], request).of(view).coverage
 
 

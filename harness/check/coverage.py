@@ -1,4 +1,4 @@
-"""Which of the lines that the patch touched were executed."""
+"""Which of the lines that the patch changed were executed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.check.conditional import dead_lines, renumbered
+from harness.check.macros import Macro
 from harness.series import Patch
 from harness.targets import LoadedTarget
 
@@ -85,20 +86,29 @@ def across(parts: Sequence[Coverage]) -> Coverage:
     )
 
 
-def coverage_of(target: LoadedTarget, touched: Iterable[str], root: Path) -> Coverage:
-    """Compare what the patch touched with what the scenarios executed.
+def coverage_of(
+    target: LoadedTarget,
+    touched: Iterable[str],
+    root: Path,
+    macros: tuple[Macro, ...] = (),
+) -> Coverage:
+    """Compare what the patch changed with what the scenarios executed.
 
-    ``touched`` are its files, ``root`` is the top of the patched tree.
+    ``touched`` are its files, ``macros`` what it defines, ``root`` is the top of
+    the patched tree.
     """
     unexecuted = tuple(map(_place, target.unexecuted_touched()))
     read = target.files_read()
     names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
     dropped = [place for name in names for place in _dropped(target, name, root)]
     unexecuted += tuple(_renumbered(names, root))
+    unexecuted += tuple(each.place for each in macros if not each.shows)
+    executed = tuple(map(_place, target.executed_touched()))
+    executed += tuple(each.place for each in macros if each.shows)
     return Coverage(
         unexecuted,
         dropped=tuple(dropped),
-        executed=tuple(map(_place, target.executed_touched())),
+        executed=executed,
         read=tuple(names),
     )
 

@@ -14,7 +14,9 @@ from harness.check.alternatives import hidden_by_alternative, plain_profile
 from harness.check.coverage import Coverage, coverage_of
 from harness.check.dependence import resting
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
+from harness.check.effects import Lines
 from harness.check.failures import failure_diagnoses
+from harness.check.macros import Macro
 from harness.check.starting import start_of
 from harness.check.timeline import Replay
 from harness.cost.counts import Counts, count
@@ -41,7 +43,9 @@ Progress = Callable[[str], None]
 class TreeJob:
     """One tree to analyse: the base, or with the last patch to look at.
 
-    ``code`` is what it comes to, under the ``config`` that the user names.
+    ``code`` is what it comes to, under the ``config`` that the user names,
+    ``affected`` the lines that the patch changes without touching them and
+    ``macros`` those that it defines.
     """
 
     view: View
@@ -52,6 +56,8 @@ class TreeJob:
     assumptions: Assumptions = field(default_factory=Assumptions)
     config: Path | None = None
     target: str = TARGET.name
+    affected: Lines = field(default_factory=dict)
+    macros: tuple[Macro, ...] = ()
 
     @property
     def key(self) -> str:
@@ -60,6 +66,8 @@ class TreeJob:
             self.target,
             self.code.digest,
             [(name, sorted(lines)) for name, lines in self.touched()],
+            sorted((name, sorted(lines)) for name, lines in self.affected.items()),
+            self.macros,
             [(p.name, sorted(p.unhandled)) for p in self.seen_profiles()],
             self.assumptions,
             self.scenarios,
@@ -69,6 +77,12 @@ class TreeJob:
         """Return the lines that the patch touches in files that are read."""
         lines = self.view.lines.items()
         return sorted((name, each) for name, each in lines if name in self.code.files)
+
+    def watched(self, file: str, line: int) -> bool:
+        """Tell whether a line has to run: it is touched, or comes to other text."""
+        if self.view.touched(file, line):
+            return True
+        return line in self.affected.get(self.view.name(file), ())
 
     def seen_profiles(self) -> list[Profile]:
         """Return the profiles with the errata that the tree knows of."""
@@ -110,7 +124,9 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> dict[int, TreeAna
     Raises HarnessError where the tree cannot be read or parsed.
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as work:
-        target = TARGETS[job.target].load(job.view, Path(work), job.config)
+        target = TARGETS[job.target].load(
+            job.view, Path(work), job.config, watched=job.watched
+        )
         if target.unit.digest != job.code.digest:
             raise TreeError("the tree was changed while it was read: try again")
         return _TreeRun(job, target, progress).analyses()
@@ -170,7 +186,9 @@ class _TreeRun:
         touched = [name for name, _ in self._job.touched()]
         root = self._job.view.root
         # What ran in blocks before this one counts as well: it ran.
-        self._result.coverage = coverage_of(self._target, touched, root)
+        self._result.coverage = coverage_of(
+            self._target, touched, root, self._job.macros
+        )
         return self._result
 
     def _scenario(self, scenario: Scenario) -> None:

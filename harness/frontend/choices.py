@@ -32,6 +32,7 @@ class Choices(Operators):
         left = self.condition(node.left)
         decisive = node.op == "||"
         if isinstance(left, Const) and bool(left.value) == decisive:
+            self.turned_off(node.right)
             return Const(int(decisive), INT, coord)
         effects: list[Statement] = []
         with self.captured(effects):
@@ -48,6 +49,9 @@ class Choices(Operators):
 
     def _discard_logical(self, node: c_ast.BinaryOp) -> None:
         left = self.condition(node.left)
+        if isinstance(left, Const) and bool(left.value) == (node.op == "||"):
+            self.turned_off(node.right)
+            return
         effects: list[Statement] = []
         with self.captured(effects):
             self.discard(node.right)
@@ -87,6 +91,7 @@ class Choices(Operators):
         live, dead = node.iftrue, node.iffalse
         if not first:
             live, dead = dead, live
+        self.turned_off(dead)
         value = self.value(live)
         try:
             with self.unevaluated():
@@ -157,6 +162,7 @@ class Choices(Operators):
         value = self.scalar(node.cond)
         first = value if isinstance(value, Const) else self.temporary(value)
         if isinstance(first, Const) and first.value:
+            self.turned_off(node.iffalse)
             with self.unevaluated():
                 other = self.value(node.iffalse)
             ctype = self.arms_type(first, other, coord)
@@ -178,7 +184,9 @@ class Choices(Operators):
         effects: _Effects = ([], [])
         for number, (arm, present) in enumerate(arms):
             if isinstance(condition, Const) and bool(condition.value) == bool(number):
-                continue  # never taken
+                if present:
+                    self.turned_off(arm)
+                continue
             with self.captured(effects[number]):
                 if present:
                     self.discard(arm)

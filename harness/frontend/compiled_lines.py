@@ -1,10 +1,19 @@
-"""Which lines of the source files reach the compiler."""
+"""What of the lines of the source files reaches the compiler."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 from harness.frontend.line_markers import MARKER
 
-__all__ = ["compiled_lines"]
+__all__ = ["Rows", "compiled_lines", "compiled_rows", "same_row"]
+
+# The text that the lines of each file come to.
+Rows = dict[str, dict[int, str]]
+
+_NUMBER = re.compile(r"(?<![\w.])(\d{1,7})(?![\w.])")
+_CALL_LINES = 64  # that a macro call may span; __LINE__ is that of its end
 
 
 def compiled_lines(text: str) -> dict[str, frozenset[int]]:
@@ -13,12 +22,45 @@ def compiled_lines(text: str) -> dict[str, frozenset[int]]:
     The lines of a macro call that spans several all count as its first one.
     """
     found: dict[str, set[int]] = {}
+    for file, line, _ in _rows(text):
+        found.setdefault(file, set()).add(line)
+    return {name: frozenset(lines) for name, lines in found.items()}
+
+
+def compiled_rows(text: str) -> Rows:
+    """Map each file and line to what it comes to."""
+    found: Rows = {}
+    for file, line, row in _rows(text):
+        lines = found.setdefault(file, {})
+        lines[line] = f"{lines[line]} {row}" if line in lines else row
+    return found
+
+
+def same_row(row: str, line: int, other: str, other_line: int) -> bool:
+    """Tell whether two lines come to the same, but for the numbers of the lines."""
+    if row == other:
+        return True
+    pieces, others = _NUMBER.split(row), _NUMBER.split(other)
+    return len(pieces) == len(others) and all(
+        one == two or _own(one, line) == _own(two, other_line) is not None
+        for one, two in zip(pieces, others, strict=True)
+    )
+
+
+def _rows(text: str) -> Iterator[tuple[str, int, str]]:
     file, line = "", 0
     for row in text.split("\n"):
         if row.startswith("# ") and (marker := MARKER.match(row)):
             file, line = marker[2], int(marker[1])
             continue
         if row and not row.isspace():
-            found.setdefault(file, set()).add(line)
+            yield file, line, row
         line += 1
-    return {name: frozenset(lines) for name, lines in found.items()}
+
+
+def _own(number: str, line: int) -> int | None:
+    """Return how far behind ``line`` a number is that may be one of __LINE__."""
+    if not _NUMBER.fullmatch(number):
+        return None
+    distance = int(number) - line
+    return distance if 0 <= distance < _CALL_LINES else None

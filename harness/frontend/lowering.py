@@ -78,7 +78,7 @@ class Lowering(ABC):
         self.function = function
         self.scopes: list[Scope] = [shared.file_scope]
         self.out: list[Statement] = []
-        self.dropped: list[Coord] = []  # of statements under a constant condition
+        self.dropped: list[Coord] = []  # of what a constant condition turns off
         self.variables: list[Variable] = []
         self.result: CType | None = None
         self.address_taken: frozenset[str] = frozenset()
@@ -197,12 +197,27 @@ class Lowering(ABC):
         """Lower something only for its type; nothing of it remains."""
         count = len(self.variables)
         depth = len(self.scopes)
+        dropped = len(self.dropped)
         try:
             with self.captured([]):
                 yield
         finally:
             del self.variables[count:]
             del self.scopes[depth:]
+            del self.dropped[dropped:]
+
+    def turned_off(self, node: c_ast.Node) -> None:
+        """Note the places of an operand that a constant keeps from being evaluated."""
+        seen: set[tuple[str, int]] = set()
+        left = [node]
+        while left:
+            part = left.pop()
+            if part.coord is not None:
+                coord = self.coord(part)
+                if (coord.file, coord.line) not in seen:
+                    seen.add((coord.file, coord.line))
+                    self.dropped.append(coord)
+            left += [child for _, child in part.children()]
 
     @staticmethod
     def block(statements: list[Statement], coord: Coord) -> Block:

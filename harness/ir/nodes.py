@@ -363,8 +363,8 @@ class Variable:
 class FunctionDef:
     """A function with its body.
 
-    ``dropped`` are the places of statements that are not in it because the
-    condition around them is a constant.
+    ``dropped`` are the places of statements and operands that are not in it
+    because a condition is a constant.
     """
 
     name: str

@@ -35,8 +35,9 @@ class View:
     whose resolved name is below none of them came in through a link or an
     ``#include`` that leaves the tree. ``files`` are the files of the patches
     that exist, ``deleted`` those that they took away. ``patch`` is the last
-    one, and ``lines`` what it touched. ``offsets`` holds its files with hunks
-    that went elsewhere than their headers say.
+    one, and ``lines`` what it touched, ``before`` the view without it.
+    ``offsets`` holds its files with hunks that went elsewhere than their
+    headers say.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class View:
     deleted: tuple[str, ...] = ()
     offsets: Offsets = field(default_factory=dict)
     lines: dict[str, frozenset[int]] = field(default_factory=dict)
+    before: View | None = None
 
     @classmethod
     def of(cls, tree: Tree) -> View:
@@ -55,7 +57,7 @@ class View:
 
     def untouched(self) -> View:
         """Return the same files as what another patch is compared with."""
-        return replace(self, patch=None, offsets={}, lines={})
+        return replace(self, patch=None, offsets={}, lines={}, before=None)
 
     def name(self, file: str) -> str:
         """Return a file's name relative to the top, given so or below ``root``."""
@@ -129,6 +131,7 @@ def _patched(view: View, patch: Patch) -> Iterator[View]:
             tuple(sorted(own - files)),
             offsets,
             _touched_lines(patch, offsets),
+            view,
         )
 
 

@@ -1,4 +1,4 @@
-"""Which lines of the functions that a patch touches were executed."""
+"""Which lines of the functions that a patch changes were executed."""
 
 from __future__ import annotations
 
@@ -9,38 +9,31 @@ from harness.execution.program import Program
 from harness.ir.nodes import Asm, Call, FunctionDef, If, Statement
 from reference_model.coordinates import Coord
 
-__all__ = ["Executed"]
+__all__ = ["Executed", "Touched", "functions_with"]
 
 Touched = Callable[[str, int], bool]
 
 
 class Executed:
-    """Watches the functions with touched lines, and only those.
-
-    ``functions`` are their names.
-    """
+    """Watches the functions with lines to look at, and only those."""
 
     def __init__(self, program: Program, touched: Touched) -> None:
         self._program = program
-        self.functions = frozenset(
-            name
-            for name, function in program.unit.functions.items()
-            if _is_touched(function, touched)
-        )
-        program.watch(self.functions)
+        functions = functions_with(program, touched)
+        program.watch(functions)
         self._lines = {
             name: _touched_lines(
                 program.lines(name) | _left_out(program.unit.functions[name]), touched
             )
-            for name in sorted(self.functions)
+            for name in sorted(functions)
         }
 
     def missing(self) -> tuple[tuple[str, str, int], ...]:
-        """List (function, file, line) of touched lines that never ran."""
+        """List (function, file, line) of such lines that never ran."""
         return self._places(ran=False)
 
     def executed(self) -> tuple[tuple[str, str, int], ...]:
-        """List (function, file, line) of touched lines that ran."""
+        """List (function, file, line) of such lines that ran."""
         return self._places(ran=True)
 
     def _places(self, *, ran: bool) -> tuple[tuple[str, str, int], ...]:
@@ -65,6 +58,12 @@ class Executed:
         function = self._program.unit.functions[name]
         places = self._program.lines(name) | _left_out(function)
         return places - _failing(function)
+
+
+def functions_with(program: Program, touched: Touched) -> frozenset[str]:
+    """Return the names of the functions with such lines."""
+    every = program.unit.functions.items()
+    return frozenset(name for name, each in every if _is_touched(each, touched))
 
 
 def _is_touched(function: FunctionDef, touched: Touched) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -12,13 +11,14 @@ from harness.execution.fault import Fault
 from harness.execution.program import Program
 from harness.execution.recorder import Query, Recorder
 from harness.frontend.build import Build, build_of
+from harness.frontend.compiled_lines import Rows, compiled_rows
 from harness.frontend.preprocess import PROBE_PREFIX, preprocess
 from harness.frontend.unit import digest_of, load_unit
 from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
 from harness.targets.construction import build, model_names
 from harness.targets.context_switch import stage1_comes_first
-from harness.targets.coverage import Executed
+from harness.targets.coverage import Executed, Touched, functions_with
 from harness.targets.features import (
     ERRATA,
     ProfileFeatures,
@@ -115,15 +115,22 @@ class XenArm64:
             architecture=self.platform.architecture,
         )
         read = frozenset((*result.files, *result.inputs))
-        return Code(digest_of(result.text), read, build.name)
+        rows = compiled_rows(result.text)
+        return Code(digest_of(result.text), read, build.name, rows)
 
     def load(
-        self, view: TreeView, generated: Path, config: Path | None = None
+        self,
+        view: TreeView,
+        generated: Path,
+        config: Path | None = None,
+        *,
+        watched: Touched | None = None,
     ) -> LoadedTarget:
         """Parse the code of a tree; ``generated`` is a directory to work in.
 
         ``config`` is a ``.config`` to use, or the directory of a build outside
-        the tree; without it, that of the tree if it was built.
+        the tree; without it, that of the tree if it was built.  ``watched``
+        tells the lines that have to run, without it those that are touched.
         """
         files = self.files(view)
         build = self._build(view, files[0], config)
@@ -143,6 +150,7 @@ class XenArm64:
             build.name,
             stage1_first=stage1_comes_first(view.root),
             platform=self.platform,
+            watched=watched,
         )
 
     def _build(self, view: TreeView, file: str, config: Path | None) -> Build:
@@ -156,15 +164,18 @@ class XenArm64:
         )
 
 
-class Code(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Code:
     """What tells the code of trees apart, and the files that it comes from.
 
-    ``configuration`` says in words how it is configured.
+    ``configuration`` says in words how it is configured, ``rows`` is what the
+    lines of its files come to.
     """
 
     digest: str
     files: frozenset[str]
     configuration: str
+    rows: Rows = field(default_factory=dict)
 
 
 class LoadedTarget:
@@ -174,11 +185,12 @@ class LoadedTarget:
         self,
         unit: Unit,
         files: tuple[str, ...],
-        touched: Callable[[str, int], bool],
+        touched: Touched,
         configuration: str = "",
         *,
         stage1_first: bool = True,
         platform: Platform = ARM64_PLATFORM,
+        watched: Touched | None = None,
     ) -> None:
         self.platform = platform
         self.unit = unit
@@ -193,7 +205,8 @@ class LoadedTarget:
             if PROBE_PREFIX + macro in unit.constants
         }
         self._files = frozenset(files)
-        self._executed = Executed(self.program, touched)
+        self._executed = Executed(self.program, watched or touched)
+        self._touched_functions = functions_with(self.program, touched)
         self._bases: dict[_Key, _Base] = {}
         self._places = cpuinfo_places(unit, platform.cpuinfo)
 
@@ -253,14 +266,14 @@ class LoadedTarget:
 
     def touched_functions(self) -> frozenset[str]:
         """Return the functions with a line that the patch touches."""
-        return self._executed.functions
+        return self._touched_functions
 
     def unexecuted_touched(self) -> tuple[tuple[str, str, int], ...]:
-        """List (function, file, line) of touched lines that no run executed."""
+        """List (function, file, line) of watched lines that no run executed."""
         return self._executed.missing()
 
     def executed_touched(self) -> tuple[tuple[str, str, int], ...]:
-        """List (function, file, line) of touched lines that a run executed."""
+        """List (function, file, line) of watched lines that a run executed."""
         return self._executed.executed()
 
     def _in_patch(self, coord: Coord) -> bool:

@@ -39,6 +39,13 @@ def _after_unmap(view: ChangedTree, place: Path) -> LoadedTarget:
         "p2m->vmid = p2m->vmid == 0xffff ? p2m->vmid + 1 : p2m->vmid;",
         "p2m->need_flush = p2m->vmid == 0xffff && p2m->need_flush;",
         "if ( IS_ENABLED(CONFIG_NOT_THERE) ) do { p2m->vmid = 0; } while (0);",
+        "p2m->vmid = IS_ENABLED(CONFIG_NOT_THERE) ? 7 : p2m->vmid;",
+        "p2m->vmid = 1 ? p2m->vmid : p2m->vmid + 1;",
+        "if ( IS_ENABLED(CONFIG_NOT_THERE) && p2m->vmid ) p2m->vmid = p2m->vmid;",
+        "p2m->need_flush = p2m->need_flush && (1 || p2m->vmid);",
+        "IS_ENABLED(CONFIG_NOT_THERE) ? p2m_tlb_flush_sync(p2m) : (void)0;",
+        "IS_ENABLED(CONFIG_NOT_THERE) && ++p2m->vmid;",
+        "p2m->vmid = p2m->vmid + (1 ?: p2m->vmid) - 1;",
     ],
 )
 def test_a_line_ran_only_if_all_of_it_did(
