@@ -125,7 +125,14 @@ def _module(name: str) -> ModuleType:
 
 def _regenerate(arguments: argparse.Namespace) -> int:
     from harness.report.generate import outdated, write
+    from harness.report.seeds import missing
 
+    if reason := missing():
+        print(
+            "harness: reports of the mailing list's patches are left as they are: "
+            f"{reason}",
+            file=sys.stderr,
+        )
     if not arguments.check:
         for path in write():
             print(f"wrote {path}")

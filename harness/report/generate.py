@@ -1,7 +1,8 @@
 """What is committed and made by the project itself: ``generated/``, README parts.
 
 ``harness regen`` writes it, ``harness regen --check`` tells what is out of
-date. Nothing here depends on the machine, the time or the directory.
+date. Nothing here depends on the machine, the time or the directory. What needs
+sources that do not come with the project stays as it is where they are not there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing import get_context
 
@@ -22,6 +24,7 @@ from harness.report.formats import FORMATS
 from harness.report.rule_catalogue import rule_catalogue
 from harness.report.rule_homes import rule_homes
 from harness.report.schema import schema_text
+from harness.report.seeds import SEEDS, missing, seed_results, unpacked
 from harness.report.text import render_text
 from harness.series.base import EMBEDDED
 from harness.traces.manual import manual
@@ -121,10 +124,29 @@ def _wanted() -> dict[str, str]:
             files[f"generated/reports/{name}.{render.suffix}"] = text
         if name == README_EXAMPLE:
             files["README.md"] = readme(result)
-    return files
+    return files | _kept()
+
+
+def _kept() -> dict[str, str]:
+    """Return the reports that cannot be made here, as they are."""
+    if not missing():
+        return {}
+    names = (
+        f"generated/reports/{name}.{render.suffix}"
+        for name in SEEDS
+        for render in FORMATS.values()
+    )
+    return {name: text for name in names if (text := _read(name)) is not None}
 
 
 def _results() -> Iterator[tuple[str, Result]]:
     names = example_names()
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+    with ExitStack() as stack:
+        context = get_context("spawn")
+        pool = stack.enter_context(ProcessPoolExecutor(os.cpu_count(), context))
+        seeds = None
+        if not missing():
+            tree = stack.enter_context(unpacked())
+            seeds = pool.submit(seed_results, tree)  # takes longest
         yield from zip(names, pool.map(example_result, names), strict=True)
+        yield from seeds.result() if seeds is not None else ()

@@ -10,7 +10,6 @@ import tomllib
 from email.message import EmailMessage
 from pathlib import Path
 
-import jsonschema
 import pytest
 
 from harness.cli import main
@@ -19,6 +18,7 @@ from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
 from harness.report.generate import README_EXAMPLE, example_result, readme
 from harness.report.json_report import render_json
+from harness.report.seeds import SEEDS
 from harness.series.base import EMBEDDED
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
@@ -305,19 +305,12 @@ def test_what_the_base_does_wrong_is_counted_and_v_shows_it(
 
 
 def test_generated_reports_are_of_every_example_in_every_format() -> None:
+    """And of the patches of the list; tests/report has a judge for each format."""
     folder = REPOSITORY / "generated" / "reports"
     kinds = [form.suffix for form in FORMATS.values()]
-    wanted = {f"{name}.{kind}" for name in example_names() for kind in kinds}
+    names = [*example_names(), *SEEDS]
+    wanted = {f"{name}.{kind}" for name in names for kind in kinds}
     assert {path.name for path in folder.iterdir()} == wanted
-    schema = json.loads((REPOSITORY / "generated/schema.json").read_text("utf-8"))
-    validator = jsonschema.Draft202012Validator(schema)
-    for name in example_names():
-        path = folder / f"{name}.json"
-        validator.validate(json.loads(path.read_text(encoding="utf-8")))
-    for path in folder.glob("*.txt"):
-        text = path.read_text(encoding="utf-8")
-        assert text.isascii()
-        assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_same_patch_gives_the_same_report(monkeypatch: pytest.MonkeyPatch) -> None:
