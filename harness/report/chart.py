@@ -11,6 +11,7 @@ __all__ = ["Chart", "Line", "line_chart"]
 
 WIDTH, HEIGHT = 640, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 130, 34, 44
+_LABEL = 14  # how far the names of lines are apart, at least
 _COLOURS = ("#1f6feb", "#b35900", "#1a7f37", "#8250df")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
@@ -56,30 +57,46 @@ def line_chart(chart: Chart, y: int = 0) -> str:
         _label((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, chart.places_title, "middle")
     )
     parts += [
-        _line(line, number, len(chart.places), low, high)
-        for number, line in enumerate(chart.lines)
+        _line(line, number, low, high, label)
+        for number, (line, label) in enumerate(
+            zip(chart.lines, _labels(chart.lines, low, high), strict=True)
+        )
     ]
     return "\n".join([*parts, "</g>"])
 
 
-def _line(line: Line, number: int, places: int, low: int, high: int) -> str:
+def _line(line: Line, number: int, low: int, high: int, label: float) -> str:
+    """Draw a line in its own colour, which a page may override by class."""
     colour, dash = _COLOURS[number % 4], _DASHES[number % 4]
+    places = len(line.values)
     points = [
         (_across(n, places), _height(value, low, high))
         for n, value in enumerate(line.values)
     ]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     dots = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="currentColor"/>'
         for x, y in points
     )
-    x, y = points[-1]
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" '
+        f'<g class="series{number % 4}" color="{colour}">'
+        f'<polyline points="{path}" fill="none" stroke="currentColor" '
         f'stroke-width="2"{dashed}/>{dots}'
-        + _label(x + 8, y + 4 - 13 * (number % 2), line.name, fill=colour)
+        + _label(points[-1][0] + 8, label, line.name)
+        + "</g>"
     )
+
+
+def _labels(lines: Sequence[Line], low: int, high: int) -> list[float]:
+    """Return how high each line's name stands: beside its end, none on another."""
+    heights = [_height(line.values[-1], low, high) + 4 for line in lines]
+    order = sorted(range(len(lines)), key=lambda n: -heights[n])
+    free = float(HEIGHT)
+    for n in order:  # from the lowest up
+        heights[n] = min(heights[n], free)
+        free = heights[n] - _LABEL
+    return heights
 
 
 def _told(chart: Chart) -> str:
@@ -108,9 +125,8 @@ def _label(
     anchor: str = "start",
     *,
     weight: str = "normal",
-    fill: str = "currentColor",
 ) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="12" text-anchor="{anchor}" '
-        f'font-weight="{weight}" fill="{fill}">{escape(text)}</text>'
+        f'font-weight="{weight}" fill="currentColor">{escape(text)}</text>'
     )

@@ -6,10 +6,11 @@ from harness.check.cost_comparison import CostComparison
 from harness.check.costing import CREATION
 from harness.cost.break_even import REGIONS, region_costs
 from harness.cost.nested import PA_BITS, Nested
+from harness.cost.parameters import Parameters
 from harness.report.chart import HEIGHT, WIDTH, Chart, Line, line_chart
 from harness.report.duration import duration, size
 
-__all__ = ["cost_charts", "cost_svg"]
+__all__ = ["cost_charts", "cost_svg", "region_chart"]
 
 _REGION_BITS = 48
 
@@ -31,7 +32,7 @@ def cost_svg(comparison: CostComparison) -> str:
 
 def cost_charts(comparison: CostComparison) -> list[Chart]:
     """Return cost over address bits, where it is known, and over region size."""
-    return [*_over_bits(comparison), _over_regions(comparison)]
+    return [*_over_bits(comparison), region_chart(comparison.parameters)]
 
 
 def _over_bits(comparison: CostComparison) -> list[Chart]:
@@ -55,8 +56,9 @@ def _over_bits(comparison: CostComparison) -> list[Chart]:
     ]
 
 
-def _over_regions(comparison: CostComparison) -> Chart:
-    nested = Nested(comparison.parameters, _REGION_BITS)
+def region_chart(parameters: Parameters) -> Chart:
+    """Return what each way to flush a region costs under KVM."""
+    nested = Nested(parameters, _REGION_BITS)
     costs = [region_costs(nested, region) for region in REGIONS]
     return Chart(
         f"flush a region under KVM, {_REGION_BITS} PA bits (modelled)",
