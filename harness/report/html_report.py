@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -12,30 +14,38 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import harness
-from harness.catalogue import page
-from harness.check.finding import Finding, Status, Step
-from harness.check.result import Result
+from harness.check.finding import Finding, Severity, Status
+from harness.check.result import PatchSummary, Result
 from harness.model_version import model_version
+from harness.report.answers import answers
 from harness.report.by_patch import Part, parts
+from harness.report.chart import HEIGHT, WIDTH, Chart, line_chart
 from harness.report.cost_table import cost_lines
-from harness.report.finding_text import place
 from harness.report.gaps import gaps
-from harness.report.names import short_names
+from harness.report.html_finding import embedded_finding, finding_row, finding_view
+from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import worst_first
+from harness.report.result_charts import result_charts
 from harness.report.terminal import Style, harmless
 from harness.report.text import verdict_lines
-from harness.report.timeline import timeline
 
 __all__ = ["render_html"]
-
-_KINDS = {"+": "add", "-": "del"}
 
 
 def render_html(result: Result) -> str:
     """Return the page of a patch, a tree or a series."""
-    template = _environment().get_template("report.html.j2")
-    return template.render(
-        report=_report(result), style=_file("report.css"), script=_file("report.js")
+    every = parts(result)
+    style, script = _file("report.css"), _file("report.js")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=_report(result, every),
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            trace=_trace(every),
+        )
     )
 
 
@@ -62,42 +72,67 @@ def _plain(value: object) -> object:
 def _file(name: str) -> Markup:
     """Return a file of our own, which is not escaped."""
     text = resources.files("harness.report").joinpath("templates", name)
-    return Markup(text.read_text(encoding="utf-8"))
+    return Markup("\n" + text.read_text(encoding="utf-8"))
 
 
-# ----------------------------------------------------------------- view models
+def _policy(style: str, script: str) -> str:
+    """Return what the browser may load and run: the two texts of this page."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src {_hash(style)}",
+            f"script-src {_hash(script)}",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
 
 
-def _report(result: Result) -> dict[str, Any]:
-    every = parts(result)
-    patches = [_part(part, result.profiles) for part in every]
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _trace(every: list[Part]) -> Markup:
+    """Return the traces as JSON that cannot end the element it stands in."""
+    found = [
+        embedded_finding(finding, _anchor(part, number))
+        for part in every
+        for number, finding in enumerate(part.findings, 1)
+    ]
+    data = {"model": model_version(), "findings": found}
+    text = json.dumps(data, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("&", "\\u0026"))
+
+
+def _anchor(part: Part, number: int) -> str:
+    return f"finding-{part.number}-{number}"
+
+
+# ------------------------------------------------------------------ the page
+
+
+def _report(result: Result, every: list[Part]) -> dict[str, Any]:
     words = " ".join(line.strip() for line in verdict_lines(result, Style()))
-    bounds = result.bounds
-    end = "exhausted" if bounds.exhausted else "not exhausted"
+    patches = [_part(part, result) for part in every]
     return {
         "verdict": result.verdict.value,
         "title": _title(every, result),
         "sentence": words.removeprefix(f"harness: {result.verdict.value}: "),
-        "base": f"{result.base} (Xen {result.tree_version})",
-        "notes": [note for patch in result.patches for note in patch.notes],
-        "bound": f"{bounds.scenarios} scenarios, {bounds.profiles} profiles, "
-        f"{bounds.pcpus} pCPUs, {end}; {bounds.executions:,} executions, "
-        f"{bounds.events:,} events",
-        "assumptions": result.assumptions,
-        "gaps": gaps(result),
+        "command": result.command,
+        "facts": list(_facts(result)),
+        "gaps": _gaps(result),
         "patches": patches,
-        "rules": sorted({f.rule for part in every for f in part.findings}),
-        "old": [
-            {
-                "status": f.status.value,
-                "rule": f.rule,
-                "message": f.message,
-                "place": place(f),
-            }
-            for f in worst_first(result.findings)
-            if f.status is not Status.NEW
-        ],
+        "profiles": result.profiles,
+        "findings": [finding for part in patches for finding in part["findings"]],
+        "rules": _matrix(result, every),
+        "suppressed": [finding_row(f) for f in worst_first(result.suppressed)],
+        "fixed": _with_status(result, Status.FIXED),
+        "unchanged": _with_status(result, Status.UNCHANGED),
+        "answers": answers(result),
         "cost": cost_lines(result.cost, result.profiles, verbose=False),
+        "charts": [_chart(chart) for chart in result_charts(result)],
+        "run": list(_run(result)),
         "tool": f"harness {harness.__version__}, model {model_version()}",
     }
 
@@ -107,100 +142,138 @@ def _title(every: list[Part], result: Result) -> str:
     return first if len(every) == 1 else f"series of {len(every)} patches: {first}"
 
 
-def _part(part: Part, profiles: Sequence[str]) -> dict[str, Any]:
+def _facts(result: Result) -> Iterable[tuple[str, str]]:
+    """Yield what was checked, and what is to be noted about it."""
+    if len(result.patches) == 1:
+        (patch,) = result.patches
+        yield "patch", f"{patch.name} ({counted(len(patch.files), 'file')})"
+        yield from (("note", note) for note in _notes(patch))
+    version = f" (Xen {result.tree_version})" if result.tree_version else ""
+    commit = f", commit {result.base_commit}" if result.base_commit else ""
+    label = "tree" if result.command == "audit" else "base"
+    yield label, f"{result.base}{version}{commit}"
+    if result.alternatives:
+        text = "the patches do not build on one another: each is checked on the base"
+        yield "note", text
+    yield from (("note", note) for note in result.notes)
+    if result.only_under:
+        yield "only under", ", ".join(result.only_under)
+
+
+def _notes(patch: PatchSummary) -> list[str]:
+    notes = list(patch.notes)
+    if patch.recovered is not None:
+        proved = "verified: its blob ids prove every line"
+        state = proved if patch.recovered else "not verifiable: no blob id proves it"
+        notes.append(f"recovered, {state}")
+    return [*notes, *(f"not sure: {what}" for what in patch.uncertain)]
+
+
+def _gaps(result: Result) -> list[dict[str, Any]]:
+    """Return what is not covered; where it was reached, if it is not modelled."""
+    reached = []
+    for item in result.unsupported:
+        where = [
+            and_more(item.scenarios, 2),
+            profiles_text(item.profiles, result.profiles),
+        ]
+        where += ["on the base as well"] if item.in_base else []
+        reached.append("; ".join(filter(None, where)))
+    found = gaps(result)
+    reached += [""] * (len(found) - len(reached))
+    return [
+        {
+            "place": f"{gap.file}:{gap.line}" if gap.line else gap.file,
+            "text": gap.text,
+            "reached": where,
+        }
+        for gap, where in zip(found, reached, strict=True)
+    ]
+
+
+def _part(part: Part, result: Result) -> dict[str, Any]:
     return {
+        "number": part.number,
         "title": part.title,
         "verdict": part.verdict.value,
-        "rules": [f.rule for f in part.findings],
-        "findings": [_finding(f, profiles) for f in part.findings],
-    }
-
-
-def _finding(finding: Finding, profiles: Sequence[str]) -> dict[str, Any]:
-    shown = page(finding.rule)
-    names = short_names(step.file for step in finding.trace if step.file)
-    steps = [_step(step, names) for step in finding.trace]
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "place": place(finding),
-        "touched": "in the patch" if finding.location.in_patch else "not in the patch",
-        "scenario": finding.scenario,
-        "others": len(finding.scenarios) - 1,
-        "arm_rules": ", ".join(finding.arm_rules),
-        "assumptions": ", ".join(finding.assumptions),
-        "repair": _repair(finding),
-        "repair_diff": [],
-        "replay": finding.replay,
-        "timeline": Markup(timeline(finding)),
-        "columns": [state.name for state in finding.trace[-1].states]
-        if finding.trace
-        else [],
-        "steps": steps,
-        "steps_json": _embedded(steps),
-        "tlb_diff": finding.tlb_diff,
-        "excerpts": list(_excerpts(finding)),
-        "hunk": _diff(finding.hunk),
-        "matrix": [
-            {"name": name, "breaks": name in finding.profiles} for name in profiles
-        ],
-        "checks": shown.checks,
-        "why": shown.why,
-        "fine": shown.fine,
-    }
-
-
-def _repair(finding: Finding) -> str:
-    if finding.repair is None:
-        return ""
-    replayed = "replayed, clears it" if finding.repair.verified else "not verified"
-    return f"{finding.repair.text} ({replayed})"
-
-
-def _step(step: Step, names: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "step": step.step,
-        "pe": step.pe,
-        "event": harmless(step.event),
-        "file": step.file,
-        "place": f"{names.get(step.file, step.file)}:{step.line}",
-        "effect": harmless(step.effect),
-        "states": [
-            {"name": s.name, "text": harmless(s.text), "stale": s.stale}
-            for s in step.states
+        "name": part.patch.name if part.patch else "",
+        "notes": _notes(part.patch) if part.patch else [],
+        "findings": [
+            finding_view(finding, _anchor(part, number), result)
+            for number, finding in enumerate(part.findings, 1)
         ],
     }
 
 
-def _embedded(data: object) -> Markup:
-    """Return JSON that cannot end the element it stands in."""
-    text = json.dumps(data).replace("<", "\\u003c").replace("&", "\\u0026")
-    return Markup(text)
-
-
-def _excerpts(finding: Finding) -> Iterator[dict[str, Any]]:
-    events: dict[tuple[str, int], list[str]] = {}
-    for step in finding.trace:
-        if step.file:
-            events.setdefault((step.file, step.line), []).append(str(step.step))
-    for excerpt in finding.excerpts:
-        yield {
-            "file": excerpt.file,
-            "lines": [
-                {
-                    "number": number,
-                    "text": text.expandtabs(),
-                    "events": ",".join(events.get((excerpt.file, number), ())),
-                }
-                for number, text in excerpt.lines
-            ],
-        }
-
-
-def _diff(text: str) -> list[dict[str, str]]:
+def _matrix(result: Result, every: list[Part]) -> list[dict[str, Any]]:
+    """Return a row for each rule, with what each patch of a series does about it."""
+    if len(every) == 1:
+        return []
+    mended = [f for f in result.findings if f.status is Status.FIXED and f.patch]
+    rules = {f.rule: f.severity for part in every for f in part.findings}
+    rules |= {f.rule: f.severity for f in mended if f.rule not in rules}
+    order = list(Severity)
     return [
-        {"kind": _KINDS.get(line[:1], "same"), "text": line.expandtabs()}
-        for line in text.split("\n")
-        if text
+        {
+            "rule": rule,
+            "severity": severity.value,
+            "cells": [_cell(rule, part, mended, result) for part in every],
+        }
+        for rule, severity in sorted(
+            rules.items(), key=lambda pair: (order.index(pair[1]), pair[0])
+        )
     ]
+
+
+def _cell(
+    rule: str, part: Part, mended: list[Finding], result: Result
+) -> dict[str, str]:
+    """Say what a patch does about a rule: it brings it in, mends it, or nothing."""
+    new = [n for n, f in enumerate(part.findings, 1) if f.rule == rule]
+    gone = any(f.rule == rule and f.patch == part.number for f in mended) or any(
+        f.rule == rule and f.fixed_by == part.number
+        for f in result.findings
+        if f.status is Status.NEW
+    )
+    if new:
+        text = "new, mends another" if gone else "new"
+        return {"text": text, "link": _anchor(part, new[0])}
+    return {"text": "mends" if gone else "", "link": ""}
+
+
+def _with_status(result: Result, status: Status) -> list[dict[str, Any]]:
+    return [finding_row(f) for f in worst_first(result.findings) if f.status is status]
+
+
+def _chart(chart: Chart) -> Markup:
+    """Return a chart that takes its colours from the page."""
+    return Markup(
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
+        f'height="{HEIGHT}">{line_chart(chart)}</svg>'
+    )
+
+
+def _run(result: Result) -> Iterable[tuple[str, str]]:
+    """Yield what the result rests on."""
+    bounds = result.bounds
+    end = "exhausted" if bounds.exhausted else "not exhausted"
+    yield (
+        "bound",
+        f"{counted(bounds.scenarios, 'scenario')}, "
+        f"{counted(bounds.profiles, 'profile')}, {counted(bounds.pcpus, 'pCPU')}, "
+        f"{end}; {counted(bounds.executions, 'execution')}, "
+        f"{counted(bounds.events, 'event')}",
+    )
+    yield "profiles", ", ".join(result.profiles)
+    yield "assumptions", ", ".join(result.assumptions)
+    yield "build", result.configuration
+    for erratum in dict.fromkeys(name for name, _ in result.unhandled):
+        cores = ", ".join(core for name, core in result.unhandled if name == erratum)
+        yield f"{erratum} not handled by the tree on", cores
+    for number, patch in enumerate(result.patches, 1):
+        label = "files" if len(result.patches) == 1 else f"files of patch {number}"
+        yield label, ", ".join(patch.files)
+    stats = ", ".join(
+        f"{name} {value:g}" for name, value in sorted(result.stats.items())
+    )
+    yield "statistics", stats

@@ -6,31 +6,45 @@ column for the tables and for each TLB, with a bar for as long as the same holds
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import NamedTuple
 
 from harness.check.finding import Finding, State, Step
-from harness.report.names import short_names
-from harness.report.terminal import harmless
+from harness.report.names import counted, short_names
+from harness.report.terminal import columns, harmless, wrap
 
 __all__ = ["timeline"]
 
-_ROW = 48
-_HEAD = 44
 _LEFT = 34
 _CHARACTER = 7.3  # the width of one at 12 px
-_LANE_CHARACTERS = (16, 30)  # at least, at most
+_LINE = 15
+_ABOVE, _BELOW = 9, 9  # round the text of a row
+_LANE_LEAST = 14
+_LANE_MOST = {1: 46, 2: 31}  # characters, by the number of lanes
+_LANE_MANY = 24
 _BAR_CHARACTERS = 22
-_BAR = _BAR_CHARACTERS * _CHARACTER + 12
+_BAR = _BAR_CHARACTERS * _CHARACTER + 14
 _GAP = 10
-_LINE = 14
 
 
 class _Column(NamedTuple):
     x: float
     width: float
+
+
+class _Label(NamedTuple):
+    text: str
+    look: str
+
+
+class _Run(NamedTuple):
+    """A state that holds for ``steps`` steps from the step ``first`` on."""
+
+    first: int
+    steps: int
+    state: State
+    lines: list[str]
 
 
 def timeline(finding: Finding) -> str:
@@ -45,41 +59,65 @@ class _Drawing:
         self.steps = finding.trace
         self.names = short_names(step.file for step in self.steps if step.file)
         self.pes = sorted({step.pe for step in self.steps})
+        self.most = _LANE_MOST.get(len(self.pes), _LANE_MANY)
+        self.labels = [list(self._labels(step)) for step in self.steps]
         self.lanes = self._lanes()
-        first = self.lanes[self.pes[-1]]
         self.states = [state.name for state in self.steps[-1].states]
-        at = first.x + first.width + 2 * _GAP
+        self.runs = {name: list(_runs(self.steps, name)) for name in self.states}
+        last = self.lanes[self.pes[-1]]
+        at = last.x + last.width + 2 * _GAP
         self.bars = {
             name: _Column(at + n * (_BAR + _GAP), _BAR)
             for n, name in enumerate(self.states)
         }
         self.width = at + len(self.states) * (_BAR + _GAP)
-        self.height = _HEAD + _ROW * len(self.steps) + 8
+        self.heads = {name: wrap(name, _BAR_CHARACTERS) for name in self.states}
+        self.tops = self._tops()
+        self.height = self.tops[-1] + 8
+
+    def _labels(self, step: Step) -> Iterator[_Label]:
+        """Yield the lines beside an event: itself, where it is, what it does."""
+        if step is self.steps[-1]:
+            yield _Label("violated here", "violated")
+        for line in wrap(harmless(step.event), self.most):
+            yield _Label(line, "named")
+        if step.file:
+            place = f"{self.names[step.file]}:{step.line} {step.function}"
+            for line in wrap(harmless(place), self.most):
+                yield _Label(line, "place")
+        if step.effect:
+            for line in wrap(harmless(step.effect), self.most):
+                yield _Label(line, "effect")
 
     def _lanes(self) -> dict[int, _Column]:
         lanes = {}
         x = float(_LEFT)
         for pe in self.pes:
             longest = max(
-                (
-                    len(line)
-                    for s in self.steps
-                    if s.pe == pe
-                    for line in self._label(s)
-                ),
-                default=0,
+                columns(label.text)
+                for step, labels in zip(self.steps, self.labels, strict=True)
+                if step.pe == pe
+                for label in labels
             )
-            least, most = _LANE_CHARACTERS
-            width = min(max(longest, least), most) * _CHARACTER + 24
+            width = max(longest, _LANE_LEAST) * _CHARACTER + 26
             lanes[pe] = _Column(x, width)
             x += width + _GAP
         return lanes
 
-    def _label(self, step: Step) -> list[str]:
-        lines = textwrap.wrap(harmless(step.event), _LANE_CHARACTERS[1])[:2]
-        if step.file:
-            lines.append(f"{self.names[step.file]}:{step.line}")
-        return lines
+    def _tops(self) -> list[int]:
+        """Return where each row begins, and where the last one ends.
+
+        A row has room for its event, a run of rows for what its bar says.
+        """
+        rows = [len(labels) for labels in self.labels]
+        for runs in self.runs.values():
+            for run in runs:
+                last = run.first + run.steps - 1
+                rows[last] += max(0, len(run.lines) - sum(rows[run.first : last + 1]))
+        tops = [16 + _LINE * max(map(len, [[""], *self.heads.values()]))]
+        for row in rows:
+            tops.append(tops[-1] + _ABOVE + _BELOW + _LINE * row)
+        return tops
 
     def parts(self) -> Iterator[str]:
         """Yield the elements, what lies behind first."""
@@ -94,80 +132,86 @@ class _Drawing:
             yield from self._lane(pe)
         for name in self.states:
             yield from self._bars(name)
+        y = self.tops[-2]
+        yield f'<line class="across" x1="0" x2="{self.width:.0f}" y1="{y}" y2="{y}"/>'
         yield "</svg>"
 
     def _told(self) -> str:
         last = self.steps[-1]
+        what = ": ".join(filter(None, (last.event, last.effect)))
         return (
-            f"timeline of {len(self.steps)} steps on {len(self.pes)} pCPUs; the last: "
-            f"{harmless(last.event)}: {harmless(last.effect)}; the table below says all"
+            f"timeline of {counted(len(self.steps), 'step')} on "
+            f"{counted(len(self.pes), 'pCPU')}; the rule is broken by the last: "
+            f"{harmless(what)}; the table of the steps says all of it"
         )
 
     def _rows(self) -> Iterator[str]:
         for number, step in enumerate(self.steps):
-            last = number == len(self.steps) - 1
-            names = "row violation" if last else "row"
-            y = _HEAD + number * _ROW
+            names = "row" if number < len(self.steps) - 1 else "row violation"
+            top, bottom = self.tops[number : number + 2]
             yield (
-                f'<rect class="{names}" data-step="{step.step}" x="0" y="{y}" '
-                f'width="{self.width:.0f}" height="{_ROW}"/>'
+                f'<rect class="{names}" data-step="{step.step}" x="1" y="{top}" '
+                f'width="{self.width - 2:.0f}" height="{bottom - top}"/>'
             )
-            yield _text(8, y + 20, str(step.step), "number")
+            yield _text(8, top + _ABOVE + 11, str(step.step), "number")
 
     def _heads(self) -> Iterator[str]:
         for pe, lane in self.lanes.items():
-            yield _text(lane.x + 4, 18, f"pCPU{pe}", "head")
-        for name, bar in self.bars.items():
-            for n, line in enumerate(
-                textwrap.wrap(harmless(name), _BAR_CHARACTERS)[:2]
-            ):
-                yield _text(bar.x, 18 + n * _LINE, line, "head")
+            yield _text(lane.x + 2, 16, f"pCPU{pe}", "head")
+        for name, lines in self.heads.items():
+            for n, line in enumerate(lines):
+                yield _text(self.bars[name].x, 16 + n * _LINE, harmless(line), "head")
 
     def _lane(self, pe: int) -> Iterator[str]:
         x = self.lanes[pe].x + 6
         yield (
-            f'<line class="life" x1="{x:.1f}" x2="{x:.1f}" y1="{_HEAD - 6}" '
-            f'y2="{self.height - 6}"/>'
+            f'<line class="life" x1="{x:.1f}" x2="{x:.1f}" y1="{self.tops[0] - 6}" '
+            f'y2="{self.tops[-1]}"/>'
         )
         for number, step in enumerate(self.steps):
             if step.pe != pe:
                 continue
-            y = _HEAD + number * _ROW + 16
-            names = "event blamed" if step.blamed else "event"
-            yield f'<circle class="{names}" cx="{x:.1f}" cy="{y}" r="4.5"/>'
-            for n, line in enumerate(self._label(step)):
-                place = "place" if step.file and n == len(self._label(step)) - 1 else ""
-                yield _text(x + 12, y + 4 + n * _LINE, line, place)
+            y = self.tops[number] + _ABOVE
+            yield self._mark(number, x, y + 7)
+            for n, label in enumerate(self.labels[number]):
+                yield _text(x + 13, y + 11 + n * _LINE, label.text, label.look)
+
+    def _mark(self, number: int, x: float, y: float) -> str:
+        """Draw an event; a cross where the rule is broken."""
+        if number == len(self.steps) - 1:
+            return (
+                f'<path class="broken" d="M{x - 5:.1f} {y - 5}l10 10'
+                f'M{x - 5:.1f} {y + 5}l10 -10"/>'
+            )
+        names = "event blamed" if self.steps[number].blamed else "event"
+        return f'<circle class="{names}" cx="{x:.1f}" cy="{y}" r="4.5"/>'
 
     def _bars(self, name: str) -> Iterator[str]:
         bar = self.bars[name]
-        for first, count, state in _runs(self.steps, name):
-            y = _HEAD + first * _ROW + 3
-            height = count * _ROW - 6
+        first = self.runs[name][0].state.text
+        for run in self.runs[name]:
+            y = self.tops[run.first] + 3
+            height = self.tops[run.first + run.steps] - y - 3
             yield (
-                f'<rect class="bar {_look(state)}" x="{bar.x:.1f}" y="{y}" '
-                f'width="{bar.width}" height="{height}" rx="3"/>'
+                f'<rect class="bar {_look(run.state, first)}" x="{bar.x:.1f}" '
+                f'y="{y}" width="{bar.width:.1f}" height="{height}" rx="3"/>'
             )
-            room = max(1, (height - 6) // _LINE)
-            lines = textwrap.wrap(harmless(state.text), _BAR_CHARACTERS)
-            if len(lines) > room:
-                lines = [
-                    *lines[: room - 1],
-                    lines[room - 1][: _BAR_CHARACTERS - 1] + "…",
-                ]
-            for n, line in enumerate(lines):
-                yield _text(bar.x + 6, y + 15 + n * _LINE, line, "held")
+            for n, line in enumerate(run.lines):
+                yield _text(bar.x + 7, y + 17 + n * _LINE, line, "held")
 
 
-def _runs(steps: Sequence[Step], name: str) -> Iterator[tuple[int, int, State]]:
-    """Yield where a state begins, for how many steps it holds, and the state."""
+def _runs(steps: Sequence[Step], name: str) -> Iterator[_Run]:
     first, held = 0, _state(steps[0], name)
     for number, step in enumerate(steps[1:], 1):
         now = _state(step, name)
         if now != held:
-            yield first, number - first, held
+            yield _run(first, number - first, held)
             first, held = number, now
-    yield first, len(steps) - first, held
+    yield _run(first, len(steps) - first, held)
+
+
+def _run(first: int, count: int, state: State) -> _Run:
+    return _Run(first, count, state, wrap(harmless(state.text), _BAR_CHARACTERS))
 
 
 def _state(step: Step, name: str) -> State:
@@ -176,13 +220,14 @@ def _state(step: Step, name: str) -> State:
     )
 
 
-def _look(state: State) -> str:
+def _look(state: State, first: str) -> str:
+    """Name the look of a bar: what was there from the first step on is not new."""
     if state.stale:
         return "stale"
-    nothing = not state.text or state.text == "invalid"
-    return "empty" if nothing or state.text.startswith("nothing") else "current"
+    if not state.text or state.text == "invalid" or state.text.startswith("nothing"):
+        return "empty"
+    return "current" if state.text == first else "new"
 
 
-def _text(x: float, y: float, text: str, name: str) -> str:
-    named = f' class="{name}"' if name else ""
-    return f'<text{named} x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+def _text(x: float, y: float, text: str, look: str) -> str:
+    return f'<text class="{look}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'

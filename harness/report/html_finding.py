@@ -1,0 +1,162 @@
+"""One finding as the HTML template wants it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.catalogue import page
+from harness.check.finding import Finding, Repair, State, Step
+from harness.check.result import Result
+from harness.report.finding_text import place
+from harness.report.listing import diff_lines, listings
+from harness.report.names import short_names
+from harness.report.patch_lines import origin
+from harness.report.terminal import harmless
+from harness.report.timeline import timeline
+
+__all__ = ["embedded_finding", "finding_row", "finding_view"]
+
+
+def finding_row(finding: Finding) -> dict[str, Any]:
+    """Return what tells a finding in one line."""
+    return {
+        "status": finding.status.value,
+        "severity": finding.severity.value,
+        "rule": finding.rule,
+        "message": finding.message,
+        "place": place(finding),
+        "suppressed": finding.suppressed,
+    }
+
+
+def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
+    """Return everything that is shown of a finding; ``name`` is its anchor."""
+    shown = page(finding.rule)
+    where = finding.location
+    names = short_names(step.file for step in finding.trace if step.file)
+    return {
+        **finding_row(finding),
+        "name": name,
+        "function": where.function,
+        # In an audit there is no patch to be in.
+        "touched": ("not ", "")[where.in_patch] + "in the patch"
+        if result.patches
+        else "",
+        "origin": origin(finding, result),
+        "scenario": finding.scenario,
+        "scenarios": [s for s in finding.scenarios if s != finding.scenario],
+        "arm_rules": ", ".join(finding.arm_rules),
+        "assumptions": ", ".join(finding.assumptions),
+        "suppression_refused": finding.suppression_refused,
+        "repair": _repair(finding.repair) if finding.repair is not None else None,
+        "replay": finding.replay,
+        "timeline": Markup(timeline(finding)),
+        "columns": [s.name for s in finding.trace[-1].states] if finding.trace else [],
+        "steps": [_step(step, names) for step in finding.trace],
+        "tlb_diff": _compared(finding),
+        "listings": listings(finding),
+        "hunk": diff_lines(finding.hunk, _in_hunk(finding, result)),
+        "matrix": _matrix(finding, result.profiles),
+        "checks": shown.checks,
+        "why": shown.why,
+        "fine": shown.fine,
+        "limits": shown.limits,
+    }
+
+
+def embedded_finding(finding: Finding, name: str) -> dict[str, Any]:
+    """Return the trace as data: for the script, and for programs."""
+    return {
+        "id": name,
+        "rule": finding.rule,
+        "fingerprint": finding.fingerprint,
+        "profiles": finding.profiles,
+        "scenario": finding.scenario,
+        "steps": [
+            {
+                "step": step.step,
+                "pe": step.pe,
+                "event": harmless(step.event),
+                "file": harmless(step.file),
+                "line": step.line,
+                "function": harmless(step.function),
+                "effect": harmless(step.effect),
+                "blamed": step.blamed,
+                "states": [
+                    {
+                        "name": harmless(state.name),
+                        "entries": _entries(state),
+                        "stale": state.stale,
+                    }
+                    for state in step.states
+                ],
+            }
+            for step in finding.trace
+        ],
+    }
+
+
+def _entries(state: State) -> list[str]:
+    """Return the parts of what is held: each speaks of one translation."""
+    return [harmless(part) for part in state.text.split("; ") if part]
+
+
+def _in_hunk(finding: Finding, result: Result) -> int:
+    """Return the line that a finding is about; later patches may have moved it."""
+    last = max(1, finding.patch) == len(result.patches)
+    return finding.location.line if finding.location.in_patch and last else 0
+
+
+def _matrix(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "breaks": name in finding.profiles} for name in profiles]
+
+
+def _repair(repair: Repair) -> dict[str, Any]:
+    replayed = "replayed on the trace, clears it"
+    return {
+        "edits": repair.edits,
+        "verified": replayed if repair.verified else "not verified",
+        "diff": diff_lines(repair.diff),
+    }
+
+
+def _step(step: Step, names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "pe": step.pe,
+        "event": step.event,
+        "place": f"{names[step.file]}:{step.line}" if step.file else "",
+        "function": step.function,
+        "effect": step.effect,
+        "blamed": step.blamed,
+        "states": step.states,
+    }
+
+
+def _compared(finding: Finding) -> list[dict[str, Any]]:
+    """Set what each TLB may hold against what it is allowed to.
+
+    Nothing is compared where no TLB is wrong: the finding is about other things.
+    """
+    if not any(diff.unexpected or diff.missing for diff in finding.tlb_diff):
+        return []
+    kind = f"{finding.witness.kind} " if finding.witness else ""
+    return [
+        {
+            "pe": diff.pe,
+            # The entry that the message is about comes first.
+            "unexpected": [
+                re.sub(r"  +", " ", entry)
+                for entry in sorted(
+                    diff.unexpected, key=lambda entry: not entry.startswith(kind)
+                )
+            ],
+            "missing": diff.missing,
+            "allowed": diff.allowed,
+        }
+        for diff in finding.tlb_diff
+    ]

@@ -1,0 +1,71 @@
+"""The charts of what a patch costs, from the counts of a check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.check.cost_comparison import NESTED
+from harness.check.costing import CREATION, OPERATIONS
+from harness.check.result import Counts, Result, ScenarioCost
+from harness.cost.classes import classify
+from harness.cost.nested import PA_BITS, Nested
+from harness.cost.parameters import Parameters
+from harness.report.chart import Chart, Line
+from harness.report.cost_svg import region_chart
+from harness.report.duration import duration
+
+__all__ = ["result_charts"]
+
+# The operation that is charted: the first of these that the patch changes.
+_FIRST = (CREATION, "unmap-4k/own-vttbr/1-pcpu")
+
+
+def result_charts(result: Result) -> list[Chart]:
+    """Chart a changed operation over address bits, and the ways to flush a region.
+
+    Nothing is drawn for a tree, or for a patch that changes no count under KVM.
+    """
+    row = _charted(result.cost)
+    if row is None:
+        return []
+    return [*_over_bits(row), region_chart(Parameters())]
+
+
+def _charted(cost: Sequence[ScenarioCost]) -> ScenarioCost | None:
+    changed = {
+        row.scenario: row
+        for row in cost
+        if NESTED in row.profiles
+        and row.base is not None
+        and row.patched is not None
+        and row.base.tlbi != row.patched.tlbi
+    }
+    names = [*(name for name in _FIRST if name in changed), *changed]
+    return changed[names[0]] if names else None
+
+
+def _over_bits(row: ScenarioCost) -> list[Chart]:
+    lines = []
+    for name, counts in (("base", row.base), ("patched", row.patched)):
+        costs = _costs(counts)
+        if all(costs):  # a logarithm has no place for what costs nothing
+            lines.append(Line(name, costs))
+    if not lines:
+        return []
+    what = OPERATIONS.get(row.scenario, row.scenario)
+    return [
+        Chart(
+            f"{what} under KVM (modelled)",
+            "physical address bits of the guest hypervisor",
+            [str(bits) for bits in PA_BITS],
+            lines,
+            duration,
+        )
+    ]
+
+
+def _costs(counts: Counts | None) -> list[float]:
+    if counts is None:
+        return [0.0]
+    classes = classify(counts)
+    return [Nested(Parameters(), bits).of(classes).typical for bits in PA_BITS]
