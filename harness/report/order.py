@@ -30,8 +30,9 @@ _BUILD = "c-does-not-build"
 
 
 def told(findings: Iterable[Finding]) -> list[Finding]:
-    """Return what is new, the worst first."""
-    return worst_first(f for f in findings if f.status is Status.NEW)
+    """Return what is new and not suppressed, the worst first."""
+    new = (f for f in findings if f.status is Status.NEW)
+    return worst_first(f for f in new if not f.suppressed)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
