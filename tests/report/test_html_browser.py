@@ -1,0 +1,275 @@
+"""The HTML report as a browser shows it, on screens and on paper."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chromium_pages import Shown, accessibility, chromium, shown
+from html_samples import EVERY
+from PIL import Image
+from playwright.sync_api import Browser
+from pypdf import PdfReader
+
+from harness.report.html_report import render_html
+
+A4 = (595, 842)  # points
+FIRST = "#finding-1-1"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return a file for each sample."""
+    folder = tmp_path_factory.mktemp("pages")
+    files = {}
+    for name, result in EVERY.items():
+        files[name] = folder / f"{name}.html"
+        files[name].write_text(render_html(result), encoding="utf-8")
+    return files
+
+
+def _overflow(it: Shown) -> int:
+    wide = it.value(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return int(wide)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", EVERY)
+def test_it_is_quiet_accessible_and_fits(
+    browser: Browser, pages: dict[str, Path], name: str, scheme: str
+) -> None:
+    with shown(browser, pages[name], 1200, scheme) as it:
+        dark = it.value("getComputedStyle(document.body).backgroundColor")
+        assert (dark == "rgb(13, 17, 23)") == (scheme == "dark")
+        for width in (1200, 768, 360):
+            it.page.set_viewport_size({"width": width, "height": 900})
+            assert _overflow(it) <= 0, width
+        assert accessibility(it) == []
+        assert it.requests == [pages[name].as_uri()]
+        assert it.console == []
+        assert it.value("window.hacked") is None
+
+
+def test_an_opened_table_is_accessible_too(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with shown(browser, pages["full"], 360, "dark") as it:
+        it.value("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert accessibility(it) == []
+        assert _overflow(it) <= 0
+
+
+# ------------------------------------------------------------------- stepping
+
+
+def _told(it: Shown) -> str:
+    return it.page.locator(f"{FIRST} .told > strong").inner_text()
+
+
+def _held(it: Shown) -> dict[str, list[str]]:
+    """Return what the player shows of each TLB: its entries."""
+    boxes = it.page.locator(f"{FIRST} .held > div").all()
+    return {
+        box.locator("strong").inner_text(): box.locator("div").all_inner_texts()
+        for box in boxes
+    }
+
+
+def test_keys_step_through_the_events_and_show_what_each_tlb_may_hold(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with shown(browser, pages["full"], 1200) as it:
+        assert _told(it).startswith("step 1 of 7, pCPU1: walk")
+        assert _held(it) == {
+            "tables, IPA 0x40203000": ["4K"],
+            "TLB pCPU0": ["nothing for it"],
+            "TLB pCPU1": ["S12: 4K"],
+        }
+        it.page.locator(f"{FIRST} .next").focus()
+        it.page.keyboard.press("ArrowRight")
+        assert _told(it).startswith("step 2 of 7, pCPU0: store pte")
+        assert _held(it)["tables, IPA 0x40203000"] == ["invalid"]
+        assert _held(it)["TLB pCPU1"] == ["S12: 4K (stale)"]
+        changed = it.page.locator(f"{FIRST} .held > div:has(.changed) strong")
+        assert changed.all_inner_texts() == ["tables, IPA 0x40203000", "TLB pCPU1"]
+        stale = it.page.locator(f"{FIRST} .held > .stale strong")
+        assert stale.all_inner_texts() == ["TLB pCPU1"]
+        for key, step in (("End", 7), ("ArrowRight", 7), ("ArrowUp", 6), ("Home", 1)):
+            it.page.keyboard.press(key)
+            assert _told(it).startswith(f"step {step} of 7"), key
+        # With the keyboard alone: Tab leads to a button, Enter presses it.
+        it.page.keyboard.press("Enter")
+        assert _told(it).startswith("step 2 of 7")
+        it.page.keyboard.press("Shift+Tab")
+        it.page.keyboard.press("ArrowRight")
+        assert _told(it).startswith("step 3 of 7")
+        slider = it.page.locator(f"{FIRST} .at")
+        assert slider.input_value() == "3"
+        assert "dsb sy" in (slider.get_attribute("aria-valuetext") or "")
+        assert it.console == []
+
+
+def test_the_step_shown_is_marked_in_the_timeline_and_in_the_code(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with shown(browser, pages["full"], 1200) as it:
+        it.page.locator(f"{FIRST} .row[data-step='5']").click(position={"x": 5, "y": 5})
+        assert _told(it).startswith("step 5 of 7")
+        chosen = it.page.locator(f"{FIRST} .row.chosen")
+        assert chosen.get_attribute("data-step") == "5"
+        now = it.page.locator(f"{FIRST} .events .now")
+        assert now.all_inner_texts() == ["5"]
+        assert it.page.locator(".row.chosen").count() == 2  # one in each timeline
+
+
+def test_without_script_all_is_there_but_the_buttons(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with shown(browser, pages["full"], 1200, java_script_enabled=False) as it:
+        assert it.page.locator(f"{FIRST} .player").is_hidden()
+        assert it.page.locator(f"{FIRST} svg.timeline").is_visible()
+        table = it.page.locator(f"{FIRST} .steps table")
+        assert table.is_hidden()
+        it.page.locator(f"{FIRST} .steps summary").click()
+        assert table.is_visible()
+        assert table.locator("tbody tr").count() == 7
+        assert it.page.locator(f"{FIRST} .diff").count() == 2
+        assert it.console == []
+
+
+# --------------------------------------------------------------------- pixels
+
+
+def _image(it: Shown, selector: str) -> Image.Image:
+    data = it.page.locator(selector).first.screenshot()
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def _share(image: Image.Image, colour: tuple[int, int, int]) -> float:
+    """Return how much of a picture has a colour, nearly."""
+    near = sum(
+        count
+        for count, pixel in image.getcolors(image.width * image.height) or []
+        if isinstance(pixel, tuple)
+        and all(abs(a - b) <= 6 for a, b in zip(pixel, colour, strict=True))
+    )
+    return near / (image.width * image.height)
+
+
+def _colour(it: Shown, selector: str, name: str) -> tuple[int, int, int]:
+    text = it.value(
+        f"getComputedStyle(document.querySelector('{selector}'))"
+        f".getPropertyValue('{name}')"
+    )
+    red, green, blue = (int(part) for part in text[4:-1].split(","))
+    return red, green, blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_stale_entries_are_red_areas_of_the_picture(
+    browser: Browser, pages: dict[str, Path], scheme: str
+) -> None:
+    with shown(browser, pages["full"], 1200, scheme) as it:
+        red, green, blue = fill = _colour(it, ".bar.stale", "fill")
+        assert red > green + 15
+        assert red > blue + 15
+        edge = _colour(it, ".bar.stale", "stroke")
+        assert edge[0] > edge[1] + 60
+        picture = _image(it, f"{FIRST} svg.timeline")
+        assert _share(picture, fill) > 0.04  # one bar of three, six steps of seven
+        assert _share(picture, edge) > 0.002
+        current = _colour(it, ".bar.current", "fill")
+        assert _share(picture, current) > 0.005
+        # The step that breaks the rule is tinted from edge to edge.
+        row = it.page.locator(f"{FIRST} .row.violation").bounding_box()
+        box = it.page.locator(f"{FIRST} svg.timeline").bounding_box()
+        assert row is not None
+        assert box is not None
+        y = int(row["y"] - box["y"] + row["height"] / 2)
+        page = _colour(it, "body", "background-color")
+        for x in (4, picture.width // 2, picture.width - 5):
+            assert picture.getpixel((x, y)) != page
+
+
+_OUTSIDE = """() => [...document.querySelectorAll("svg")].flatMap(svg => {
+  const texts = [...svg.querySelectorAll("text")], found = [];
+  const boxes = texts.map(t => t.getBBox());
+  const all = svg.viewBox.baseVal;
+  texts.forEach((t, n) => {
+    const at = t.parentElement === svg ? boxes[n] : null;
+    if (at && (at.x < 0 || at.y < 0 || at.x + at.width > all.width
+        || at.y + at.height > all.height)) found.push("outside: " + t.textContent);
+    texts.slice(n + 1).forEach((other, m) => {
+      if (other.parentElement !== t.parentElement) return;
+      const a = boxes[n], b = boxes[n + 1 + m];
+      if (a.x + 1 < b.x + b.width && b.x + 1 < a.x + a.width
+          && a.y + 4 < b.y + b.height && b.y + 4 < a.y + a.height)
+        found.push(t.textContent + " on " + other.textContent);
+    });
+  });
+  const bars = [...svg.querySelectorAll(".bar")].map(b => b.getBBox());
+  [...svg.querySelectorAll(".held")].forEach(t => {
+    const a = t.getBBox();
+    if (!bars.some(b => a.x >= b.x && a.y >= b.y && a.x + a.width <= b.x + b.width + 1
+        && a.y + a.height <= b.y + b.height + 1)) found.push("cut: " + t.textContent);
+  });
+  return found;
+})"""
+
+
+@pytest.mark.parametrize("name", ["full", "series", "audit"])
+def test_no_text_of_a_picture_is_cut_or_lies_on_another(
+    browser: Browser, pages: dict[str, Path], name: str
+) -> None:
+    with shown(browser, pages[name], 1200) as it:
+        assert it.page.locator("svg text").count() > 20
+        assert it.value(_OUTSIDE) == []
+
+
+# ---------------------------------------------------------------------- paper
+
+
+@pytest.mark.parametrize("name", ["full", "clean"])
+def test_it_prints_on_a4(browser: Browser, pages: dict[str, Path], name: str) -> None:
+    with shown(browser, pages[name], 1200, "dark") as it:
+        printed = PdfReader(io.BytesIO(it.page.pdf(prefer_css_page_size=True)))
+        texts = [page.extract_text() for page in printed.pages]
+        assert all(text.strip() for text in texts)  # no empty sheet
+        for sheet in printed.pages:
+            size = tuple(round(float(side)) for side in sheet.mediabox[2:])
+            assert size == pytest.approx(A4, abs=1)
+        if name == "clean":
+            assert len(texts) == 1
+        else:
+            assert 4 <= len(texts) <= 10
+            whole = " ".join(" ".join(texts).split())
+            # What is folded on a screen is open on paper.
+            assert "removes S2 of ipa 0x40203000 on all pCPUs" in whole
+            assert "on the base" in whole.lower()
+            assert "arrow keys" not in whole
+
+
+def test_paper_is_white_and_wide_enough(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with shown(browser, pages["full"], 703, "dark") as it:  # A4 without margins
+        it.page.emulate_media(media="print", color_scheme="dark")
+        white = it.value("getComputedStyle(document.body).backgroundColor")
+        assert white == "rgb(255, 255, 255)"
+        assert _overflow(it) <= 0
+        cut = it.value(
+            "[...document.querySelectorAll('pre, .scroll, svg')]"
+            ".filter(e => e.scrollWidth > e.clientWidth + 1)"
+            ".map(e => e.outerHTML.slice(0, 100))"
+        )
+        assert cut == []
