@@ -70,7 +70,7 @@ def test_the_charts_are_one_svg_that_can_be_read_aloud(
     assert [chart.get("role") for chart in charts] == ["img", "img"]
     assert "base: 356 us to 23.4 s" in labels[0]
     assert "patched: 38.9 us to 38.9 us" in labels[0]
-    assert len(charts[1].findall(f"{SVG}polyline")) == 3
+    assert len(charts[1].findall(f".//{SVG}polyline")) == 3
 
 
 def test_a_mistyped_parameter_is_an_error(
