@@ -314,10 +314,10 @@ def test_a_series_has_a_matrix_of_patches_and_rules() -> None:
             "vcpu-switch-missing-s1-flush",
             "ptw-not-drained-before-regime-switch",
         ],
-        ["1/4 xen/arm: p2m: step 1", "unsafe", "–", "new", "–", "–"],
-        ["2/4 xen/arm: p2m: step 2", "unsafe", "new", "–", "–", "new"],
-        ["3/4 xen/arm: p2m: step 3", "clean", "–", "mends", "–", "–"],
-        ["4/4 xen/arm: p2m: step 4", "clean", "–", "–", "mends", "–"],
+        ["1/4 xen/arm: p2m: step 1", "unsafe", "-", "new", "-", "-"],
+        ["2/4 xen/arm: p2m: step 2", "unsafe", "new", "-", "-", "new"],
+        ["3/4 xen/arm: p2m: step 3", "clean", "-", "mends", "-", "-"],
+        ["4/4 xen/arm: p2m: step 4", "clean", "-", "-", "mends", "-"],
     ]
     assert "mended again by patch 3/4" in said(SERIES)
     assert said(SERIES).count("It brings in nothing new.") == 2
