@@ -12,6 +12,7 @@ __all__ = [
     "PatchError",
     "PreprocessError",
     "RefusedError",
+    "ReportError",
     "TreeError",
     "Unsupported",
     "UsageError",
@@ -40,6 +41,10 @@ class PatchError(HarnessError):
 
 class ApplyError(HarnessError):
     """The patch does not apply to the tree."""
+
+
+class ReportError(HarnessError):
+    """A saved result cannot be used: damaged, not whole, or of something else."""
 
 
 class TreeError(HarnessError):
