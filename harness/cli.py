@@ -31,6 +31,7 @@ __all__ = ["main"]
 _COMMANDS: dict[str, str] = {
     "check": "check a patch or a series",
     "audit": "check a tree as it is",
+    "merge": "put the parts of a check together that several machines ran",
     "scenarios": "list the scenarios",
     "replay": "run a saved trace of events, or a casemate log",
     "profiles": "show the CPU profiles and the real cores",

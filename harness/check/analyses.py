@@ -5,27 +5,33 @@ from __future__ import annotations
 import os
 import tempfile
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import ceil
 from multiprocessing import get_context
 from pathlib import Path
 
 from harness.check import store
 from harness.check.architectures import code_of_all, merged, refused
-from harness.check.blocks import EVERY_BLOCK, joined
+from harness.check.blocks import joined
 from harness.check.effects import Lines, affected, both
 from harness.check.macros import Macro, macros_of
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob
 from harness.check.tree_analysis import analyse as analyse_readable
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, ReportError, UsageError
 from harness.series import View
 from harness.targets import TARGET, TARGETS, Code, target_of
 from reference_model.cores import PROFILES
 
-__all__ = ["Analysed", "analysed"]
+__all__ = ["OTHER_CODE", "Analysed", "Plan", "analysed", "planned_for", "run"]
+
+OTHER_CODE = (
+    "the parts were made of other code: merge them with the same patch, tree, "
+    "configuration and compiler"
+)
 
 _NO_CODE = Code("", frozenset(), "")
 
@@ -60,40 +66,79 @@ class Analysed:
         return self.effects[id(view)]
 
 
-def analysed(views: Iterable[View], request: CheckRequest) -> Analysed:
-    """Analyse trees; those that come to the same code, for one of them."""
-    jobs, analyses = _jobs(views, request)
-    keys = {place: job.key for place, job in jobs.items()}
-    distinct = {keys[place]: job for place, job in jobs.items() if job.code.digest}
-    analyses |= {key: store.load(key) for key in distinct}
-    left = [key for key, kept in analyses.items() if kept is None]
-    ran = _run([distinct[key] for key in left], request)
+def analysed(
+    views: Iterable[View], request: CheckRequest, *, planned: bool = False
+) -> Analysed:
+    """Analyse trees; those that come to the same code, for one of them.
+
+    ``planned`` are those that parts of the check have analysed, if there are any.
+    """
+    plan = planned_for(views, request)
+    distinct, analyses = plan.distinct, dict(plan.failed)
+    if planned and request.done is not None:
+        if tuple(distinct) != request.done.plan:
+            raise ReportError(OTHER_CODE)
+        analyses |= request.done.analyses
+    else:
+        analyses |= {key: store.load(key) for key in distinct}
+    left = [key for key in distinct if analyses[key] is None]
+    ran = [joined(each) for each in run([distinct[key] for key in left], request)]
     for key, analysis in zip(left, ran, strict=True):
         store.save(key, analysis)
     every = {**analyses, **dict(zip(left, ran, strict=True))}
+    found = {key: analysis for key, analysis in every.items() if analysis is not None}
+    plan.refuse_empty(found, request)
+    jobs = plan.jobs
     numbers = dict.fromkeys(number for number, _ in jobs)
     targets = dict.fromkeys(target for _, target in jobs)
-    some = {
-        number
-        for (number, _), key in keys.items()
-        if (done := every[key]) is not None and (done.scenarios or done.reached)
-    }
-    for number, target in jobs:
-        judged = jobs[number, target].view.patch is not None or len(numbers) == 1
-        if judged and request.scenarios and number not in some:
-            raise UsageError(
-                "the tree can run none of the scenarios named: "
-                "'harness scenarios --tree' lists those that it can"
-            )
     return Analysed(
-        {n: tuple(keys[n, target] for target in targets) for n in numbers},
+        {n: tuple(jobs[n, target].key for target in targets) for n in numbers},
         {n: code_of_all([jobs[n, target].code for target in targets]) for n in numbers},
         {n: both([jobs[n, target].affected for target in targets]) for n in numbers},
-        {key: analysis for key, analysis in every.items() if analysis is not None},
+        found,
     )
 
 
 _Jobs = dict[tuple[int, str], TreeJob]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What there is to analyse, by the ``id`` of a view and by the target.
+
+    ``distinct`` are the jobs that are not alike, by their keys; ``failed`` is
+    what is known of those that come to nothing.
+    """
+
+    jobs: _Jobs
+    distinct: dict[str, TreeJob]
+    failed: dict[str, TreeAnalysis | None]
+
+    def code(self, view: View) -> Code:
+        """Return what a tree comes to."""
+        return code_of_all([j.code for (n, _), j in self.jobs.items() if n == id(view)])
+
+    def refuse_empty(
+        self, found: Mapping[str, TreeAnalysis], request: CheckRequest
+    ) -> None:
+        """Check that each tree could run something of what was named."""
+        done = {place: found[job.key] for place, job in self.jobs.items()}
+        some = {n for (n, _), each in done.items() if each.scenarios or each.reached}
+        alone = len({number for number, _ in self.jobs}) == 1
+        for (number, _), job in self.jobs.items():
+            judged = job.view.patch is not None or alone
+            if judged and request.scenarios and number not in some:
+                raise UsageError(
+                    "the tree can run none of the scenarios named: "
+                    "'harness scenarios --tree' lists those that it can"
+                )
+
+
+def planned_for(views: Iterable[View], request: CheckRequest) -> Plan:
+    """Preprocess trees, and find out which of them have to be analysed."""
+    jobs, failed = _jobs(views, request)
+    distinct = {job.key: job for job in jobs.values() if job.code.digest}
+    return Plan(jobs, distinct, failed)
 
 
 def _jobs(
@@ -184,20 +229,18 @@ def _code(view: View, target: str, request: CheckRequest) -> Code | HarnessError
             raise
 
 
-def _run(jobs: list[TreeJob], request: CheckRequest) -> list[TreeAnalysis]:
-    """Run the jobs, each in so many shares that every CPU has work."""
+def run(jobs: list[TreeJob], request: CheckRequest) -> list[dict[int, TreeAnalysis]]:
+    """Run the blocks of jobs, in so many shares that every CPU has work."""
     workers = request.jobs or os.cpu_count() or 1
-    shares = min(ceil(workers / len(jobs)) if jobs else 1, len(EVERY_BLOCK))
+    wanted = ceil(workers / len(jobs)) if jobs else 1
+    shares = [min(wanted, len(job.blocks)) for job in jobs]
     parts = [
-        replace(job, blocks=EVERY_BLOCK[share::shares])
-        for job in jobs
-        for share in range(shares)
+        replace(job, blocks=job.blocks[share::count])
+        for job, count in zip(jobs, shares, strict=True)
+        for share in range(count)
     ]
-    done = _run_parts(parts, min(workers, len(parts)), request)
-    return [
-        joined(dict(ChainMap(*done[n : n + shares])))
-        for n in range(0, len(parts), shares)
-    ]
+    done = iter(_run_parts(parts, min(workers, len(parts)), request))
+    return [dict(ChainMap(*islice(done, count))) for count in shares]
 
 
 def _run_parts(

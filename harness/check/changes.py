@@ -17,7 +17,7 @@ from harness.series import Patch, View
 from harness.series.forward import forward
 from harness.targets import Code
 
-__all__ = ["Change", "changes_of", "not_executed"]
+__all__ = ["Change", "changes_of", "not_executed", "trees_of"]
 
 _PLACE = re.compile(r".* \((.+):(\d+)\)")
 
@@ -35,14 +35,18 @@ class Change:
     affected: Lines
 
 
+def trees_of(steps: tuple[Step, ...]) -> list[View]:
+    """Return the trees that have to be analysed in any case."""
+    return [view for step in steps for view in (step.after, *step.beginning)]
+
+
 def changes_of(steps: tuple[Step, ...], request: CheckRequest) -> list[Change]:
     """Analyse the trees of all patches, as few of them as will do.
 
     What a tree with one patch does is what the next one is compared with,
     unless that stopped because of what the patch touched.
     """
-    first = [view for step in steps for view in (step.after, *step.beginning)]
-    found = analysed(first, request)
+    found = analysed(trees_of(steps), request, planned=True)
     pairs = list(pairwise(steps))
     stopped = [s.before for p, s in pairs if not s.first and found.of(p.after).reached]
     again = analysed(stopped, request)

@@ -27,7 +27,7 @@ from harness.series import Base, Patch, apply
 from harness.series.identity import identity
 from harness.targets import PES, Code
 
-__all__ = ["CheckRequest", "Form", "audit", "check"]
+__all__ = ["CheckRequest", "Form", "audit", "check", "summary"]
 
 
 def check(request: CheckRequest) -> Result:
@@ -47,7 +47,7 @@ def check(request: CheckRequest) -> Result:
     analyses = {id(a): a for c in changes for a in (c.before, c.after)}
     return replace(
         result,
-        patches=tuple(_summary(patch) for patch in intake.patches),
+        patches=tuple(summary(patch) for patch in intake.patches),
         bounds=_bounds([*analyses.values()], last.after, request),
         unsupported=_unsupported([change.after for change in changes], base),
         cost=_cost(last.after, base, request.profiles),
@@ -63,7 +63,7 @@ def audit(request: CheckRequest) -> Result:
     started = time.monotonic()
     request.refuse_unknown_profiles()
     with opened(request, audit=True) as intake, apply(intake.base.tree) as view:
-        found = analysed([view], request)
+        found = analysed([view], request, planned=True)
         analysis = found.of(view)
         findings = with_excerpts(_findings(analysis, request), view)
         code = found.code(view)
@@ -123,7 +123,8 @@ def _compared(change: Change, request: CheckRequest) -> Compared:
     )
 
 
-def _summary(patch: Patch) -> PatchSummary:
+def summary(patch: Patch) -> PatchSummary:
+    """Return what a report says about a patch."""
     recovery = patch.recovery
     return PatchSummary(
         patch.name,

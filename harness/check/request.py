@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
 from harness.series.base import EMBEDDED
@@ -13,7 +14,10 @@ from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
-__all__ = ["CheckRequest", "Form"]
+if TYPE_CHECKING:
+    from harness.check.tree_analysis import TreeAnalysis
+
+__all__ = ["CheckRequest", "Done", "Form"]
 
 
 class Form(Enum):
@@ -23,6 +27,14 @@ class Form(Enum):
     DIRECTORY = "directory"  # of mails: its name
     COMMITS = "commits"  # one, or A..B: their name
     SNIPPET = "snippet"  # C to put into the tree: its bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What the parts of a check have analysed together, by the keys of ``plan``."""
+
+    plan: tuple[str, ...]
+    analyses: Mapping[str, TreeAnalysis]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class CheckRequest:
     form: Form = Form.TEXT
     base: str | None = None
     config: Path | None = None
+    done: Done | None = None  # by several machines
 
     def refuse_unknown_profiles(self) -> None:
         """Check that all profiles exist."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.assumptions import add_option, read
+from harness.check.shard import MOST, Shard
 from harness.commands.outcome import Outcome
-from harness.commands.patch_argument import add_tree
+from harness.commands.patch_argument import add_base, add_config, add_tree
 from harness.errors import UsageError
 from harness.exitcodes import Strictness, exit_code
 from harness.model_version import model_version
@@ -22,19 +23,14 @@ if TYPE_CHECKING:
     from harness.check.request import CheckRequest
     from harness.check.result import Result
 
-__all__ = ["add_analysis", "reported", "request_of"]
+__all__ = ["add_analysis", "add_reporting", "part_reported", "reported", "request_of"]
 
 
 def add_analysis(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_tree(parser)
-    parser.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="a .config, or the directory of a build outside the tree; default: that "
-        "of the tree if it was built, else its defconfig",
-    )
+    add_base(parser)
+    add_config(parser)
     parser.add_argument(
         "--profile",
         type=_names,
@@ -50,6 +46,18 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
         metavar="NAME,...",
         help="scenarios, or families of them (before the slash); default: all",
     )
+    parser.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="run part I of N only, for 'harness merge': the work is shared by several "
+        "machines, which write --output json=FILE",
+    )
+    add_reporting(parser)
+
+
+def add_reporting(parser: argparse.ArgumentParser) -> None:
+    """Add what is the same however the work is done."""
     parser.add_argument(
         "--format", choices=tuple(FORMATS), default="text", help="default: text"
     )
@@ -112,6 +120,19 @@ def request_of(arguments: argparse.Namespace) -> CheckRequest:
     )
 
 
+def part_reported(
+    request: CheckRequest, arguments: argparse.Namespace, *, audit: bool = False
+) -> Outcome:
+    """Run one part of the work; nothing is decided by it."""
+    from harness.check.parts import part_of
+
+    if arguments.strictness in (Strictness.CONCLUSIVE, Strictness.BISECT):
+        raise UsageError("a part has no verdict: give this option to harness merge")
+    if arguments.save_traces is not None:
+        raise UsageError("a part has no findings: give --save-traces to harness merge")
+    return reported(part_of(request, arguments.shard, audit=audit), request, arguments)
+
+
 def reported(
     result: Result, request: CheckRequest, arguments: argparse.Namespace
 ) -> Outcome:
@@ -154,6 +175,17 @@ def _output(text: str) -> tuple[str, Path]:
             f"no format '{name}': there are {', '.join(FORMATS)}"
         )
     return name, Path(file)
+
+
+def _shard(text: str) -> Shard:
+    number, slash, count = text.partition("/")
+    if slash and number.isdecimal() and count.isdecimal():
+        shard = Shard(int(number), int(count))
+        if 1 <= shard.number <= shard.count <= MOST:
+            return shard
+    raise argparse.ArgumentTypeError(
+        f"expected I/N with I from 1 to N, at most {MOST}, not '{text}'"
+    )
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from harness.commands.analysis import add_analysis, reported, request_of
+from harness.commands.analysis import add_analysis, part_reported, reported, request_of
 from harness.commands.outcome import Outcome
 
 __all__ = ["add_arguments", "run"]
@@ -24,4 +24,6 @@ def run(arguments: argparse.Namespace) -> Outcome:
     from harness.check import pipeline
 
     request = request_of(arguments)
+    if arguments.shard is not None:
+        return part_reported(request, arguments, audit=True)
     return reported(pipeline.audit(request), request, arguments)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.commands.analysis import add_analysis, reported, request_of
+from harness.commands.analysis import add_analysis, part_reported, reported, request_of
 from harness.commands.outcome import Outcome
 from harness.commands.patch_argument import add_patch, with_patch
 from harness.errors import UsageError
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
         return reported(pipeline.audit(request), request, arguments)
     else:
         request = with_patch(arguments, request)
+    if arguments.shard is not None:
+        return part_reported(request, arguments)
     return reported(pipeline.check(request), request, arguments)
 
 

@@ -10,7 +10,7 @@ from harness.check.costing import measure
 from harness.check.intake import opened
 from harness.check.request import CheckRequest
 from harness.commands.outcome import Outcome
-from harness.commands.patch_argument import add_patch, add_tree, with_patch
+from harness.commands.patch_argument import add_base, add_patch, add_tree, with_patch
 from harness.cost.parameters import read_parameters
 from harness.errors import UsageError
 from harness.report.cost_json import cost_json
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add_patch(parser)
     add_tree(parser)
+    add_base(parser)
     parser.add_argument(
         "--parameter",
         action="append",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.check.request import CheckRequest
 
-__all__ = ["add_patch", "add_tree", "with_patch"]
+__all__ = ["add_base", "add_config", "add_patch", "add_tree", "with_patch"]
 
 
 def add_patch(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_patch(parser: argparse.ArgumentParser) -> None:
 
 
 def add_tree(parser: argparse.ArgumentParser) -> None:
-    """Add the tree and the base."""
+    """Add the tree."""
     parser.add_argument(
         "--tree",
         type=Path,
@@ -32,6 +32,21 @@ def add_tree(parser: argparse.ArgumentParser) -> None:
         help="the Xen tree, or a git repository of it, bare or not; default: the one "
         "around the working directory, else the embedded base",
     )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add the configuration of the tree."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="a .config, or the directory of a build outside the tree; default: that "
+        "of the tree if it was built, else its defconfig",
+    )
+
+
+def add_base(parser: argparse.ArgumentParser) -> None:
+    """Add the base."""
     parser.add_argument(
         "--base",
         metavar="REV",

@@ -179,6 +179,8 @@ def _unsafe(result: Result) -> str:
 
 
 def _inconclusive(result: Result) -> str:
+    if result.part is not None:
+        return f"{part_text(result.part)}: harness merge puts the parts together"
     new = "" if result.command == "audit" else "new "
     return f"no {new}error found, but {' and '.join(_gaps(result))}"
 
@@ -186,8 +188,6 @@ def _inconclusive(result: Result) -> str:
 def _gaps(result: Result) -> list[str]:
     """Say what keeps the result from covering everything."""
     gaps = []
-    if result.part is not None:
-        gaps.append(f"this is {part_text(result.part)}: see harness merge")
     if result.unsupported:
         gaps.append(f"{counted(len(result.unsupported), 'construct')} not modelled")
     if result.not_executed:
