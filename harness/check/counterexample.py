@@ -147,15 +147,15 @@ def _reach(event: Event) -> str:
 
 
 def _completions(event: Barrier, before: _Snapshot) -> list[str]:
-    texts = []
+    completed: dict[str, dict[str, None]] = {}
     mine = {op: done for op, done in before.pending.items() if op.pe == event.pe}
     for op, done in mine.items():
         new = set(op.done) - done
         if new:
-            texts.append(f"completes {op.operation.name} on {pcpus(new)}")
-    if mine and not texts:
-        texts.append("completes no TLBI")
-    return list(dict.fromkeys(texts))
+            completed.setdefault(pcpus(new), {})[op.operation.name] = None
+    if mine and not completed:
+        return ["completes no TLBI"]
+    return [f"completes {', '.join(ops)} on {on}" for on, ops in completed.items()]
 
 
 def _step(

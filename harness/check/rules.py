@@ -77,8 +77,8 @@ _ALL = (
     ),
     _error(
         "missing-dsb-between-ipas2-and-s1",
-        "no load+store DSB of sufficient domain between the invalidation by IPA and "
-        "the stage-1 one",
+        "no DSB completes the invalidation by IPA before the stage-1 one: combined "
+        "entries can be made again in between",
         "I_CKZGP",
         "R_TVTYQ",
         "R_DCJQM",
@@ -87,7 +87,8 @@ _ALL = (
     ),
     _error(
         "s1-before-s2-inval",
-        "stage-1 invalidation precedes the stage-2 one and is not repeated",
+        "stage-1 invalidation comes before the stage-2 one and is not repeated: "
+        "combined entries can be made again in between",
         "I_CKZGP",
         "R_TVTYQ",
     ),
@@ -181,7 +182,7 @@ _ALL = (
     ),
     _error(
         "dsb-st-does-not-complete-tlbi",
-        "store-only or load-only DSB completes no TLBI",
+        "DSB for stores or loads only: it does not wait for the TLBI before it",
         "R_PSMWS",
     ),
     _error(

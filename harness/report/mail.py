@@ -1,67 +1,78 @@
 """A reply to the mail that a patch came in, ready for git send-email.
 
-One mail for a series, to the first patch that brings in an error, and none
-where there is no error: people are not told that all is well, nor that the
-tool could not tell.
+One mail for a series, to the first patch that brings in an error.  Unless they
+ask for it, people are not told that all is well, nor that the tool could not
+tell.  There is no Message-ID and no Date: what sends the mail gives it both.
 """
 
 from __future__ import annotations
 
 import re
-import textwrap
+from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import harness
-from harness.check.finding import Finding, Severity, Step
-from harness.check.result import Result, Verdict
+from harness.check.finding import Finding, Severity
+from harness.check.result import Letter, Result, Verdict
 from harness.model_version import model_version
 from harness.report.answers import answers
 from harness.report.by_patch import Part, parts
 from harness.report.finding_text import place
 from harness.report.gaps import gaps
-from harness.report.names import counted, profiles_text, short_names
+from harness.report.mail_finding import (
+    Quoted,
+    in_mail_order,
+    told_findings,
+    wrapped,
+)
+from harness.report.names import counted
+from harness.report.plain import reading
 from harness.report.terminal import harmless
 
 __all__ = ["render_mail"]
 
-_WIDTH = 72
-_HUNK_LINES = 12
+_BODY_LINES = 120  # what a reader takes in in two minutes
 _SUBJECT = 200
-_HEAD = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)")
+_DIRECTORY = re.compile(r"^/(?:[^/\n]*/)*(?=[^/ \n])")
 # What b4 would take from a reply into the commit, and git for a new mail.
 _TRAILER = re.compile(r"^\s*(\w\S*):\s+(\S.*)")
 _TAKEN = ("fixes", "link", "closes", "base-commit", "change-id", "message-id")
 
 
-def render_mail(result: Result) -> str:
-    """Return the reply, "" where nothing is to be said."""
-    if result.verdict is not Verdict.UNSAFE or not result.patches:
+@dataclass(frozen=True, slots=True)
+class _Section:
+    title: str
+    lines: list[str]
+
+
+def render_mail(result: Result, *, always: bool = False) -> str:
+    """Return the reply, "" where nothing is to be said.
+
+    ``always``: a result without an error is told as well.
+    """
+    if not result.patches or not (always or result.verdict is Verdict.UNSAFE):
         return ""
     every = parts(result)
-    part = next(p for p in every if p.verdict is Verdict.UNSAFE)
-    assert part.patch is not None
+    part = next((p for p in every if p.verdict is Verdict.UNSAFE), every[0])
+    letter = part.patch.letter if part.patch is not None else Letter()
+    sections = [each for each in _sections(result, part, every) if each.lines]
+    opening = _opening(part, result)
+    # Besides the findings: titles, empty lines, who wrote and the signature.
+    room = _BODY_LINES - len(opening) - 7 - sum(len(s.lines) + 2 for s in sections)
     template = _environment().get_template("mail.txt.j2")
     body = template.render(
-        letter=part.patch.letter,
-        findings=[_finding(f, result) for f in part.findings if _told(f)],
-        count=counted(sum(_told(f) for f in part.findings), "problem"),
-        others=_others(every, part),
-        warnings=_warnings(part),
-        answers=_answers(result),
-        gaps=[
-            _wrapped(f"{_place(g.file, g.line)}{g.text}", "  ") for g in gaps(result)
-        ],
-        base=_wrapped(f"On {harmless(result.base)}, Xen {result.tree_version}.", ""),
-        bound=_bound(result),
+        letter=letter,
+        opening=opening,
+        groups=_groups(part, result, room),
+        sections=sections,
         version=harness.__version__,
         model=model_version(),
-        scenario=part.findings[0].scenario,
     )
     head, signature, tail = body.partition("\n-- \n")
     safe = "\n".join(_not_taken(line) for line in head.split("\n"))
-    return "\n".join(_headers(part)) + "\n\n" + safe + signature + tail
+    return "\n".join(_headers(part, letter)) + "\n\n" + safe + signature + tail
 
 
 @cache
@@ -75,24 +86,17 @@ def _environment() -> Environment:
     )
 
 
-def _told(finding: Finding) -> bool:
-    return finding.severity is Severity.ERROR
-
-
 # --------------------------------------------------------------------- header
 
 
-def _headers(part: Part) -> list[str]:
-    assert part.patch is not None
-    letter = part.patch.letter
+def _headers(part: Part, letter: Letter) -> list[str]:
     lines = []
     author, *others = letter.recipients or ("",)
     if author:
         lines.append(f"To: {author}")
     if others:
         lines.append("Cc: " + ",\n ".join(others))
-    subject = harmless(part.title)[:_SUBJECT]
-    lines.append(f"Subject: Re: {subject.removeprefix('Re: ')}")
+    lines.append(f"Subject: Re: {_subject(part).removeprefix('Re: ')}")
     if letter.message_id:
         lines.append(f"In-Reply-To: {letter.message_id}")
         references = dict.fromkeys([*letter.references, letter.message_id])
@@ -108,146 +112,142 @@ def _headers(part: Part) -> list[str]:
     ]
 
 
+def _subject(part: Part) -> str:
+    """Return the subject, or the name of a file without the way to it."""
+    title = harmless(part.title)[:_SUBJECT]
+    return title if part.patch and part.patch.subject else _DIRECTORY.sub("", title)
+
+
 # ----------------------------------------------------------------------- body
 
 
-def _finding(finding: Finding, result: Result) -> dict[str, object]:
-    repair = finding.repair
-    others = [p for p in result.profiles if p not in finding.profiles]
-    breaks = profiles_text(finding.profiles, result.profiles)
-    if others:
-        breaks += f"; not on {profiles_text(others, result.profiles)}"
-    rules = ", ".join(finding.arm_rules)
-    return {
-        "hunk": [f"> {harmless(line)}".rstrip() for line in _hunk(finding)],
-        "message": _wrapped(f"{_sentence(finding)} ({place(finding)})", ""),
-        "rule": finding.rule,
-        "trace": _trace(finding),
-        "facts": [
-            line
-            for label, text in (
-                ("Breaks on", breaks),
-                ("Arm rules", f"{rules} (Arm DDI 0487)" if rules else ""),
-                ("Only if", ", ".join(finding.assumptions)),
-            )
-            if text
-            for line in _labelled(label, text)
-        ],
-        "repair": _wrapped(repair.text, "    ") if repair else [],
-        "verified": repair is not None and repair.verified,
-    }
-
-
-def _sentence(finding: Finding) -> str:
-    text = harmless(finding.message)
-    return text if text.startswith("vCPU") else f"{text[:1].upper()}{text[1:]}"
-
-
-def _hunk(finding: Finding) -> list[str]:
-    """Return the lines of the hunk near the place of the finding."""
-    lines = finding.hunk.split("\n") if finding.hunk else []
-    if len(lines) <= _HUNK_LINES:
-        return lines
-    at = _index(lines, finding)
-    start = max(1, min(at - _HUNK_LINES // 2, len(lines) - _HUNK_LINES))
-    end = start + _HUNK_LINES
-    above = ["[...]"] if start > 1 else []
-    below = ["[...]"] if end < len(lines) else []
-    return [lines[0], *above, *lines[start:end], *below]
-
-
-def _index(lines: list[str], finding: Finding) -> int:
-    """Return where in a hunk the finding's line is, else its first change."""
-    head = _HEAD.match(lines[0])
-    number = int(head[1]) if head else 0
-    wanted = {finding.location.line}
-    wanted |= {s.line for s in finding.trace if s.blamed}
-    for index, line in enumerate(lines[1:], 1):
-        if line[:1] != "-":
-            if number in wanted and line[:1] == "+":
-                return index
-            number += 1
-    return next((n for n, line in enumerate(lines) if line[:1] in "+-"), 1)
-
-
-def _trace(finding: Finding) -> list[str]:
-    names = short_names(step.file for step in finding.trace if step.file)
-    lines: list[str] = []
-    for step in finding.trace:
-        last = step is finding.trace[-1]
-        lines += _step(step, names, last=last)
-    return lines
-
-
-def _step(step: Step, names: dict[str, str], *, last: bool) -> list[str]:
-    where = f"{names[step.file]}:{step.line}: " if step.file else ""
-    text = f"{where}{harmless(step.event)}"
-    if step.effect:
-        text += f": {harmless(step.effect)}"
-    if last:
-        text += "   <-- here"
-    label = f"  {step.step:>2}  pCPU{step.pe}  "
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=label,
-        subsequent_indent=" " * len(label),
-        break_on_hyphens=False,
+def _opening(part: Part, result: Result) -> list[str]:
+    errors = sum(f.severity is Severity.ERROR for f in part.findings)
+    what = {
+        Verdict.UNSAFE: (
+            f"{counted(errors, 'error')} {'is' if errors == 1 else 'are'} new with "
+            f"the patch{', the worst first' if errors > 1 else ''}.  It may be "
+            "wrong: each claim stands or falls with its trace.  Each fix was tried on "
+            "that trace."
+        ),
+        Verdict.CLEAN: "It found nothing wrong that is new with the patch.",
+        Verdict.INCONCLUSIVE: (
+            "It found nothing wrong that is new with the patch, but that is no "
+            "verdict: it has not seen all of it."
+        ),
+    }[part.verdict]
+    how = (
+        "This is an automated reply.  The C of this patch was run on a model of all "
+        f"that the TLB of each CPU may hold.  {what}"
     )
+    return wrapped(how)
 
 
-def _others(every: list[Part], shown: Part) -> list[str]:
-    lines = []
-    for part in every:
-        errors = sum(f.severity is Severity.ERROR for f in part.findings)
-        if part is not shown and errors:
-            text = f"patch {part.number}/{part.count}: {counted(errors, 'new error')}: "
-            rules = ", ".join(dict.fromkeys(f.rule for f in part.findings))
-            lines += _wrapped(text + rules, "  ")
-    return lines
+def _groups(part: Part, result: Result, room: int) -> list[Quoted]:
+    return told_findings(_errors(part), result.profiles, room)
+
+
+def _errors(part: Part) -> list[Finding]:
+    return [f for f in part.findings if f.severity is Severity.ERROR]
+
+
+def _sections(result: Result, part: Part, every: list[Part]) -> list[_Section]:
+    return [
+        _Section("Warnings, new with the patch as well", _warnings(part)),
+        _Section("Other patches of the series have errors, too", _others(every, part)),
+        _Section(
+            "Questions a reviewer may ask (before the patch -> with it)",
+            _answers(result),
+        ),
+        _Section("Taken for granted", _readings(part)),
+        _Section("Not covered, so nothing is claimed of it", _gaps(result)),
+        _Section("What was run", _run(result, part)),
+    ]
 
 
 def _warnings(part: Part) -> list[str]:
     return [
         line
         for f in part.findings
-        if f.severity is Severity.WARNING
-        for line in _wrapped(f"* {f.rule}, {place(f)}", "  ", "    ")
+        if f.severity is not Severity.ERROR
+        for line in wrapped(f"* {f.message} ({place(f)})", "  ", "    ")
     ]
+
+
+def _others(every: list[Part], shown: Part) -> list[str]:
+    lines = []
+    for part in every:
+        errors = [f for f in part.findings if f.severity is Severity.ERROR]
+        if part is not shown and errors:
+            rules = ", ".join(dict.fromkeys(f.rule for f in errors))
+            count = counted(len(errors), "new error")
+            text = f"* patch {part.number}/{part.count} has {count}, {rules}"
+            lines += wrapped(text, "  ", "    ")
+    return lines
 
 
 def _answers(result: Result) -> list[str]:
     return [
         line
         for each in answers(result)
-        for line in _wrapped(f"* {each.question}? {each.answer}.", "  ", "    ")
+        for line in wrapped(f"* {each.question}? {each.answer}", "  ", "    ")
     ]
+
+
+def _readings(part: Part) -> list[str]:
+    """List what findings rest on, with their numbers."""
+    errors = in_mail_order(_errors(part))
+    rests: dict[str, list[str]] = {}
+    for number, finding in enumerate(errors, 1):
+        for setting in finding.assumptions:
+            rests.setdefault(setting, []).append(str(number))
+    lines = []
+    for setting, numbers in rests.items():
+        which = f"{' and '.join(numbers[-2:])}" if len(numbers) > 1 else numbers[0]
+        which = ", ".join([*numbers[:-2], which])
+        who = f"{which} {'rests' if len(numbers) == 1 else 'rest'} on it"
+        text = f"* {reading(setting)}" + (f": {who}" if len(errors) > 1 else "")
+        lines += wrapped(text, "  ", "    ")
+    return lines
+
+
+def _gaps(result: Result) -> list[str]:
+    return [
+        line
+        for gap in gaps(result)
+        for line in wrapped(
+            f"* {gap.text}{f' ({gap.file}:{gap.line})' if gap.line else ''}",
+            "  ",
+            "    ",
+        )
+    ]
+
+
+def _run(result: Result, part: Part) -> list[str]:
+    base = _DIRECTORY.sub("", result.base)
+    version = f", Xen {result.tree_version}" if result.tree_version else ""
+    lines = [
+        *wrapped(
+            f"On {base}{version}; {_bound(result)}.  Locking, reference counts, the "
+            "IOMMU's TLB and cache maintenance are not looked at."
+        )
+    ]
+    worst = next((f for f in part.findings), None)
+    if worst is not None:
+        command = f"harness check --scenario {worst.scenario} THIS.patch"
+        if worst.replay:
+            command = f"harness replay {worst.replay}"
+        first = "the first error" if len(part.findings) > 1 else "it"
+        lines += [f"To see {first} again, in a tree of this base", "", f"    {command}"]
+    return lines
 
 
 def _bound(result: Result) -> str:
     bounds = result.bounds
+    cut = "" if bounds.exhausted else ", not all explored"
     return (
-        f"{bounds.scenarios} scenarios, {bounds.profiles} CPU profiles, "
-        f"{bounds.pcpus} pCPUs"
-    )
-
-
-def _place(file: str, line: int) -> str:
-    return f"{file}:{line}: " if line else ""
-
-
-def _labelled(label: str, text: str) -> list[str]:
-    # No colon behind the label: it would read like a trailer.
-    return _wrapped(f"{label}  {text}", "", " " * (len(label) + 2))
-
-
-def _wrapped(text: str, indent: str, further: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        harmless(text),
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent if further is None else further,
-        break_on_hyphens=False,
+        f"{counted(bounds.scenarios, 'scenario')}, "
+        f"{counted(bounds.profiles, 'kind')} of CPU, {bounds.pcpus} pCPUs{cut}"
     )
 
 

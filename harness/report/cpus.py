@@ -1,0 +1,62 @@
+"""CPUs in words: for readers who know cores and errata, but not the profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.names import profiles_text
+from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
+
+__all__ = ["cpus_text"]
+
+# A core is named for the one feature or erratum that the profile is about.
+_WORDS = {
+    "P0-v8.0": "plain Armv8.0 (Cortex-A35, A73)",
+    "P1-repeat": "with the repeat-TLBI erratum (Cortex-A76)",
+    "P2-v8.4": "Armv8.4",
+    "P3-bbml2": "with FEAT_nTLBPA (Cortex-A725)",
+    "P4-at-spec": "with the speculative-AT erratum (Cortex-A57, A72)",
+    "P5-nested": "in a KVM guest",
+    "a32-v7ve": "Armv7 (Cortex-A7, A15)",
+    "a32-v8": "Armv8 (Cortex-A32)",
+}
+
+
+def cpus_text(some: Sequence[str], every: Sequence[str]) -> str:
+    """Say on which of the CPUs that were checked something happens.
+
+    Real cores, which were asked for by name, are told by name.
+    """
+    if not set(every) <= set(_WORDS):
+        others = [name for name in every if name not in some]
+        only = f", not on {profiles_text(others, every)}" if others else ""
+        return f"{profiles_text(some, every)}{only}"
+    groups = (("arm64", ARCHITECTURE_PROFILES), ("32-bit", AARCH32_PROFILES))
+    parts = [
+        _part(
+            kind,
+            [name for name in every if name in members and name in some],
+            [name for name in every if name in members],
+        )
+        for kind, members in groups
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def _part(kind: str, some: Sequence[str], every: Sequence[str]) -> str:
+    """Name the CPUs of one kind, or those that are not among them."""
+    if not every:
+        return ""
+    if not some:
+        return f"not {kind}"
+    if len(some) == len(every):
+        return f"all {kind}"
+    if 2 * len(some) <= len(every):
+        return f"only {kind} {_joined(some, 'or')}"
+    others = [name for name in every if name not in some]
+    return f"all {kind} except {_joined(others, 'and')}"
+
+
+def _joined(names: Sequence[str], word: str) -> str:
+    *first, last = (_WORDS[name] for name in names)
+    return f"{', '.join(first)} {word} {last}" if first else last
