@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from harness.check.result import Part, Result
 
-__all__ = ["Gap", "gaps", "part_text"]
+__all__ = ["NOT_RUN", "Gap", "gaps", "part_text"]
 
+# Begins the text of a gap for each place of the patch that did not run.
+NOT_RUN = "changed, but run by no scenario: "
 _PLACE = re.compile(r"(.*) \((.+):(\d+)\)")
 
 
@@ -43,7 +45,7 @@ def _gaps(result: Result) -> Iterator[Gap]:
     for where in result.not_executed:
         found = _PLACE.fullmatch(where)
         function, file, line = found.groups() if found else (where, "", "0")
-        text = f"changed, but run by no scenario: {function}"
+        text = f"{NOT_RUN}{function}"
         yield Gap("inconclusive-not-executed", file, int(line), text)
     for patch in result.unproved:
         text = "patch recovered from a review, and no blob id proves it right"

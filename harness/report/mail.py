@@ -20,14 +20,14 @@ from harness.model_version import model_version
 from harness.report.answers import answers
 from harness.report.by_patch import Part, parts
 from harness.report.finding_text import place
-from harness.report.gaps import gaps
+from harness.report.gaps import NOT_RUN, gaps
 from harness.report.mail_finding import (
     Quoted,
     in_mail_order,
     told_findings,
     wrapped,
 )
-from harness.report.names import counted
+from harness.report.names import counted, short_names
 from harness.report.plain import reading
 from harness.report.terminal import harmless
 
@@ -58,7 +58,7 @@ def render_mail(result: Result, *, always: bool = False) -> str:
     part = next((p for p in every if p.verdict is Verdict.UNSAFE), every[0])
     letter = part.patch.letter if part.patch is not None else Letter()
     sections = [each for each in _sections(result, part, every) if each.lines]
-    opening = _opening(part, result)
+    opening = _opening(part)
     # Besides the findings: titles, empty lines, who wrote and the signature.
     room = _BODY_LINES - len(opening) - 7 - sum(len(s.lines) + 2 for s in sections)
     template = _environment().get_template("mail.txt.j2")
@@ -121,7 +121,7 @@ def _subject(part: Part) -> str:
 # ----------------------------------------------------------------------- body
 
 
-def _opening(part: Part, result: Result) -> list[str]:
+def _opening(part: Part) -> list[str]:
     errors = sum(f.severity is Severity.ERROR for f in part.findings)
     what = {
         Verdict.UNSAFE: (
@@ -190,7 +190,7 @@ def _answers(result: Result) -> list[str]:
     return [
         line
         for each in answers(result)
-        for line in wrapped(f"* {each.question}? {each.answer}", "  ", "    ")
+        for line in wrapped(f"* {each.question} {each.answer}", "  ", "    ")
     ]
 
 
@@ -212,15 +212,19 @@ def _readings(part: Part) -> list[str]:
 
 
 def _gaps(result: Result) -> list[str]:
-    return [
-        line
-        for gap in gaps(result)
-        for line in wrapped(
-            f"* {gap.text}{f' ({gap.file}:{gap.line})' if gap.line else ''}",
-            "  ",
-            "    ",
-        )
-    ]
+    """List what was not covered; what did not run in one sentence."""
+    missing = gaps(result)
+    names = short_names(gap.file for gap in missing if gap.file)
+    texts, places = [], []
+    for gap in missing:
+        where = f" ({names[gap.file]}:{gap.line})" if gap.line else ""
+        if gap.text.startswith(NOT_RUN):
+            places.append(f"{gap.text.removeprefix(NOT_RUN)}{where}")
+        else:
+            texts.append(f"{gap.text}{where}")
+    if places:
+        texts.append(f"{NOT_RUN}{', '.join(places)}")
+    return [line for text in texts for line in wrapped(f"* {text}", "  ", "    ")]
 
 
 def _run(result: Result, part: Part) -> list[str]:

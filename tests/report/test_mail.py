@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import email
 import email.policy
+import os
 import re
+import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from report_samples import CLEAN, INCONCLUSIVE, LOCAL, P2M, UNSAFE, WARNING
+from report_samples import (
+    CLEAN,
+    INCONCLUSIVE,
+    LOCAL,
+    P2M,
+    PROFILES,
+    UNSAFE,
+    WARNING,
+)
 
 from harness.check.finding import Finding, Location
 from harness.check.result import Letter, PatchSummary, Result
@@ -73,20 +85,113 @@ def test_the_lines_near_the_finding_are_quoted() -> None:
     assert body.index("> +the change") < body.index("Stage-1 step is local")
 
 
+def test_findings_about_one_hunk_stand_below_it_once() -> None:
+    second = replace(FOUND, fingerprint="f" * 16, trace=FOUND.trace[:4])
+    elsewhere = replace(FOUND, fingerprint="e" * 16, hunk="@@ -1,1 +1,2 @@ g\n+other")
+    _, body = _mail(replace(SENT, findings=(FOUND, elsewhere, second)))
+    quoted = [line for line in body.splitlines() if line.startswith("> @@")]
+    assert quoted == ["> @@ -300,40 +300,41 @@ f", "> @@ -1,1 +1,2 @@ g"]
+    places = [body.index(text) for text in ("1. Stage-1", "2. Stage-1", "> @@ -1")]
+    assert places == sorted(places)
+    assert body.index("> @@ -1") < body.index("3. Stage-1")
+    assert "1-3  as in 1" in body or "1-3 as in 1" in body
+
+
+def test_the_worst_is_told_in_full_and_the_rest_as_there_is_room() -> None:
+    many = tuple(
+        replace(
+            FOUND,
+            fingerprint=f"{n:016}",
+            trace=tuple(replace(s, line=s.line + n) for s in FOUND.trace),
+        )
+        for n in range(9)
+    )
+    _, body = _mail(replace(SENT, findings=many))
+    assert "9 errors are new with the patch, the worst first" in " ".join(body.split())
+    assert "   5  pCPU0  flushtlb.h:98: tlbi vmalle1: removes" in body
+    assert "  Steps      walk; store pte (p2m.c:1028)" in body
+    assert body.count("  Fix        promote TLBI VMALLE1 to VMALLE1IS\n") == 9
+    assert body.count("  Breaks on  ") == 9
+    assert len(body.splitlines()) < 200
+
+
 def test_it_says_what_happens_where_and_what_mends_it() -> None:
     _, body = _mail(SENT)
     for part in (
-        "found 1 problem",
+        "1 error is new with the patch.",
         "Stage-1 step is local",
         f"({P2M}:345)",
-        "   5  pCPU0  flushtlb.h:98: tlbi vmalle1: removes S1 and S12",
-        "<-- here",
-        "promote TLBI VMALLE1 to VMALLE1IS",
-        "Breaks on  P0-v8.0, P1-repeat, P2-v8.4; not on",
-        "* ptw-not-drained-before-regime-switch",
+        "   5  pCPU0  flushtlb.h:98: tlbi vmalle1: removes stage-1 entries and",
+        "!! the change is relied upon",
+        "  Fix        promote TLBI VMALLE1 to VMALLE1IS",
+        "  Rule       Arm R_TVTYQ, I_DMCXY; stale-s12-after-local-vmalle1",
+        "* walks begun before exception entry",
         "4K: 1 -> 2",
+        "    harness check --scenario unmap-4k/own-vttbr/2-pcpus THIS.patch",
     ):
         assert part in body, part
+
+
+JARGON = re.compile(r"\bP\d-|\ba32-|\b(?:S1|S2|S12|S1W|S2W|S12W)\b|\b[OM]\d\b|=on\b")
+
+
+def test_nothing_needs_the_tool_to_be_understood() -> None:
+    finding = replace(
+        FOUND, assumptions=("combined-tlb=on", "drain-ptw=off"), hunk="@@ -1 +1 @@"
+    )
+    _, body = _mail(replace(SENT, findings=(finding,), profiles=(*PROFILES, "a32-v8")))
+    told = body.partition("\n-- \n")[0]
+    assert JARGON.findall(told) == []
+    text = " ".join(told.split())
+    assert "Breaks on only arm64 plain Armv8.0 (Cortex-A35, A73), with the " in text
+    assert "; not 32-bit" in text
+    assert "* TLBs hold entries that combine stage 1 and 2" in text
+
+
+def test_a_repair_that_was_checked_is_shown_as_a_diff() -> None:
+    diff = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-nsh\n+ish\n"
+    repair = replace(FOUND.repair or pytest.fail(), diff=diff)
+    _, body = _mail(replace(SENT, findings=(replace(FOUND, repair=repair),)))
+    lines = body.splitlines()
+    start = lines.index("    diff --git a/x b/x")
+    assert [line[4:] for line in lines[start : start + 6]] == diff.splitlines()
+    half = replace(repair, verified=False, diff="")
+    _, body = _mail(replace(SENT, findings=(replace(FOUND, repair=half),)))
+    assert "VMALLE1IS (part of it: alone this does not do)" in " ".join(body.split())
+
+
+def test_a_token_reproduces_it_where_there_is_one() -> None:
+    _, body = _mail(replace(SENT, findings=(replace(FOUND, replay="tlb1.abc"),)))
+    assert "\n    harness replay tlb1.abc\n" in body
+    assert "--scenario" not in body
+
+
+def test_what_is_no_clean_verdict_is_never_told_as_one() -> None:
+    for result in (INCONCLUSIVE, replace(UNSAFE, findings=(WARNING,), not_executed=())):
+        asked = replace(result, patches=(PATCH,))
+        text = " ".join(render_mail(asked, always=True).split())
+        assert "found nothing wrong that is new" in text
+        assert ("but that is no verdict" in text) == (result is INCONCLUSIVE)
+    text = render_mail(replace(INCONCLUSIVE, patches=(PATCH,)), always=True)
+    assert "* changed, but run by no scenario: p2m_teardown (p2m.c:1300)" in text
+    assert "* a bound was reached" in text
+    assert "iommu_iotlb_flush" in text
+
+
+def test_without_a_mail_nobody_is_written_to_and_no_directory_is_told() -> None:
+    bare = PatchSummary("/home/me/secret/a.patch", "", (P2M,))
+    result = replace(SENT, patches=(bare,), base="/home/me/xen (--tree)")
+    text = render_mail(result)
+    assert text.startswith("Subject: Re: a.patch\n")
+    assert "/home/me" not in text
+    assert "On xen (--tree), Xen 4.20" in text
+
+
+def test_it_carries_neither_date_nor_id_so_that_it_is_the_same_each_time() -> None:
+    message, _ = _mail(SENT)
+    assert message["Date"] is None
+    assert message["Message-ID"] is None
+    assert render_mail(SENT) == render_mail(SENT)
 
 
 def test_a_series_is_answered_once_at_its_first_bad_patch() -> None:
@@ -96,7 +201,7 @@ def test_a_series_is_answered_once_at_its_first_bad_patch() -> None:
     series = replace(SENT, patches=(PATCH, second, third), findings=findings)
     message, body = _mail(series)
     assert message["In-Reply-To"] == "<patch-2@example.org>"
-    assert "patch 3/3: 1 new error" in body
+    assert "* patch 3/3 has 1 new error" in body
 
 
 # ------------------------------------------------------------- what tools take
@@ -141,6 +246,53 @@ def test_nothing_gets_into_a_commit_or_a_header(text: str) -> None:
             assert "@" not in found[2], line
             assert found[1].lower() not in ("fixes", "link", "closes"), line
         assert not line.startswith(("From ", "diff --git ", "--- ", "+++ ", "@@ "))
+
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Bot",
+    "GIT_AUTHOR_EMAIL": "bot@example.org",
+    "GIT_COMMITTER_NAME": "Bot",
+    "GIT_COMMITTER_EMAIL": "bot@example.org",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+def test_git_send_email_takes_it(tmp_path: Path) -> None:
+    git = shutil.which("git")
+    probe = [git or "git", "send-email", "--dump-aliases"]
+    if git is None or subprocess.run(probe, capture_output=True).returncode:
+        pytest.skip("git send-email is not installed (Debian package git-email)")
+    file = tmp_path / "reply.eml"
+    file.write_text(render_mail(SENT), encoding="utf-8")
+    sent = subprocess.run(
+        [
+            git,
+            "send-email",
+            "--dry-run",
+            "--confirm=never",
+            "--no-validate",
+            "--from=Bot <bot@example.org>",
+            str(file),
+        ],
+        cwd=tmp_path,
+        env=os.environ | IDENTITY | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert sent.returncode == 0, sent.stderr
+    out = sent.stdout
+    assert "Result: OK" in out
+    for header in (
+        "To: Jane Doe <jane@example.org>",
+        "Subject: Re: xen/arm: p2m: Skip a flush",
+        "In-Reply-To: <patch-1@example.org>",
+        "X-Patchwork-Hint: ignore",
+        "Auto-Submitted: auto-replied",
+    ):
+        assert header in out.splitlines(), out
+    assert re.search(r"^References: <cover@example.org>\s+<patch-1@", out, re.M)
+    assert "xen-devel@lists.example.org" in out
 
 
 @pytest.mark.parametrize("result", [SENT, *map(_hostile, EVIL)])
