@@ -78,6 +78,11 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the trace of each new finding there, for harness replay",
     )
+    parser.add_argument(
+        "--mail-always",
+        action="store_true",
+        help="a mail even where there is no error; default: none",
+    )
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument(
         "-q", "--quiet", action="store_true", help="one line for each finding"
@@ -143,14 +148,22 @@ def reported(
         directory = arguments.save_traces
         result = save_traces(request, result, directory, model_version())
     for name, file in arguments.output:
-        _written(file, FORMATS[name](result))
+        _written(file, _rendered(name, result, arguments))
     code = exit_code(result.verdict, arguments.strictness)
     if arguments.format != "text":
-        return Outcome(FORMATS[arguments.format](result), code)
+        return Outcome(_rendered(arguments.format, result, arguments), code)
     colour = arguments.colour and not os.environ.get("NO_COLOR")
     if arguments.quiet:
         return Outcome(terse_text(result, colour=colour), code)
     return Outcome(render_text(result, colour=colour, verbose=arguments.verbose), code)
+
+
+def _rendered(name: str, result: Result, arguments: argparse.Namespace) -> str:
+    if name == "mail" and arguments.mail_always:
+        from harness.report.mail import render_mail
+
+        return render_mail(result, always=True)
+    return FORMATS[name](result)
 
 
 def _written(file: Path, text: str) -> None:
