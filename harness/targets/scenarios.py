@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from harness.targets.flush_helpers import FLUSH_SCENARIOS
 from harness.targets.lifetime import LIFETIMES
 from harness.targets.operations import OPERATIONS, Needs, Operation
 from harness.targets.set_way import SET_WAY_SCENARIOS
@@ -126,4 +127,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     *(_switch_scenario(*switch) for switch in _SWITCHES),
     *(Scenario(*lifetime) for lifetime in LIFETIMES),
     *(Scenario(*set_way) for set_way in SET_WAY_SCENARIOS),
+    *(Scenario(*flush) for flush in FLUSH_SCENARIOS),
 )

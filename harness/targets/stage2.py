@@ -106,6 +106,17 @@ class TableMap(NamedTuple):
         """
         return normalise(self._leaves(read))
 
+    def leaf(self, read: ReadTable, ipa: int) -> int:
+        """Return where the descriptor lies that a walk for ``ipa`` ends at."""
+        level = self.level
+        table = self.root + (ipa >> _shift(level - 1)) * PAGE_SIZE
+        while True:
+            index = ipa >> _shift(level) & ENTRIES - 1
+            entry = read(table)[index]
+            if level == 3 or entry & (_VALID | _TABLE) != _VALID | _TABLE:
+                return table + 8 * index
+            table, level = entry & _ADDRESS_MASK, level + 1
+
     def _leaves(self, read: ReadTable) -> Iterator[Mapping]:
         reach = ENTRIES << _shift(self.level)
         for page in range(self.pages):

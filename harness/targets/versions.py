@@ -22,7 +22,14 @@ __all__ = [
     "DYING",
     "ENTRY_POINTS",
     "FINAL_TEARDOWN",
+    "FLUSH_ALL_GUESTS",
+    "FLUSH_ALL_GUESTS_LOCAL",
+    "FLUSH_GUEST",
+    "FLUSH_GUEST_LOCAL",
     "FLUSH_VM",
+    "FLUSH_XEN_LOCAL",
+    "FLUSH_XEN_RANGE",
+    "FLUSH_XEN_RANGE_LOCAL",
     "INVALIDATE_ROOT",
     "MEMBERS",
     "MEM_ACCESS_CONSTANTS",
@@ -109,6 +116,16 @@ TEARDOWN = "p2m_teardown"
 TEARDOWN_POOL = "p2m_teardown_allocation"
 FINAL_TEARDOWN = "p2m_final_teardown"
 
+# What flushes the TLBs of guests: the one that is loaded, or all of them, on every
+# PE or on the one that calls.
+FLUSH_GUEST, FLUSH_GUEST_LOCAL = "flush_guest_tlb", "flush_guest_tlb_local"
+FLUSH_ALL_GUESTS = "flush_all_guests_tlb"
+FLUSH_ALL_GUESTS_LOCAL = "flush_all_guests_tlb_local"
+# Those of the hypervisor's own translations; of a range by address and size.
+FLUSH_XEN_LOCAL = "flush_xen_tlb_local"
+FLUSH_XEN_RANGE = "flush_xen_tlb_range_va"
+FLUSH_XEN_RANGE_LOCAL = "flush_xen_tlb_range_va_local"
+
 # The enumerator that says so in domain.is_dying.
 DYING = "DOMDYING_dying"
 
@@ -129,6 +146,13 @@ CALLED = (
     TEARDOWN,
     TEARDOWN_POOL,
     FINAL_TEARDOWN,
+    FLUSH_GUEST,
+    FLUSH_GUEST_LOCAL,
+    FLUSH_ALL_GUESTS,
+    FLUSH_ALL_GUESTS_LOCAL,
+    FLUSH_XEN_LOCAL,
+    FLUSH_XEN_RANGE,
+    FLUSH_XEN_RANGE_LOCAL,
 )
 
 # Enumerators, under each name in use.
