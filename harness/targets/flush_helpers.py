@@ -1,9 +1,9 @@
-"""Scenarios of the functions that flush TLBs, each called by itself.
+"""Scenarios of functions that flush TLBs and that other code calls.
 
-Other scenarios run some of them on the way.  Here, an entry is taken away
-behind the back of the code under test, as its callers elsewhere in the
-hypervisor do: stored and ordered, as ``write_pte()`` leaves it.  When the
-function returns, nothing of what it is to flush may be left.
+An entry is taken away behind the back of the code under test, as their callers
+elsewhere in the hypervisor do: stored and ordered, as ``write_pte()`` leaves it.
+When the function returns, nothing of what its name says may be left.  Those
+that the code under test calls itself are judged by what it calls them for.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from harness.targets.physical import GUEST_PAGES, PAGE_SHIFT
 from harness.targets.versions import (
     FLUSH_ALL_GUESTS,
     FLUSH_ALL_GUESTS_LOCAL,
-    FLUSH_GUEST,
-    FLUSH_GUEST_LOCAL,
     FLUSH_XEN_LOCAL,
     FLUSH_XEN_RANGE,
     FLUSH_XEN_RANGE_LOCAL,
@@ -57,18 +55,18 @@ def _take_away(world: World, descriptor: int) -> None:
 # ------------------------------------------------------------ entries of guests
 
 
-def _start_guests(world: World, foreign: bool, pes: int) -> None:
-    world.switch_to(0, world.domains["d2" if foreign and pes > 1 else "d1"].vcpus[0])
+def _start_guests(world: World, pes: int) -> None:
+    world.switch_to(0, world.domains["d2" if pes > 1 else "d1"].vcpus[0])
     if pes > 1:
         world.switch_to(1, world.domains["d1"].vcpus[1])
 
 
-def _flush_guests(world: World, function: str, foreign: bool, pes: int) -> None:
-    """Let d1 run, take a page of it away and flush; d2 may be loaded meanwhile."""
+def _flush_guests(world: World, function: str, pes: int) -> None:
+    """Let d1 run, take a page of it away and flush while d2 is loaded."""
     for pe in reversed(range(pes)):
         world.enter_guest(pe)
     world.trap(0)
-    if foreign and pes == 1:
+    if pes == 1:
         world.switch_to(0, world.domains["d2"].vcpus[0])
         world.enter_guest(0)
         world.trap(0)
@@ -127,21 +125,17 @@ def _pcpus(pes: int) -> str:
 
 
 def _guest_scenarios() -> Iterator[FlushScenario]:
-    one, two = 1, 2
-    for function, foreign, pes in (
-        (FLUSH_GUEST, False, two),
-        (FLUSH_GUEST_LOCAL, False, one),
-        (FLUSH_ALL_GUESTS, True, two),
-        (FLUSH_ALL_GUESTS_LOCAL, True, one),
+    for function, pes in (
+        (FLUSH_ALL_GUESTS, 2),
+        (FLUSH_ALL_GUESTS_LOCAL, 1),
     ):
-        whose = "all guests" if foreign else "the guest that is loaded"
         where = "all PEs" if pes > 1 else "this PE"
         yield FlushScenario(
             f"{function.replace('_', '-')}/{_pcpus(pes)}",
-            f"a page was removed, then the entries of {whose} are flushed on {where}",
+            f"a page was removed, then all guests are flushed on {where}",
             "page",
-            partial(_flush_guests, function=function, foreign=foreign, pes=pes),
-            partial(_start_guests, foreign=foreign, pes=pes),
+            partial(_flush_guests, function=function, pes=pes),
+            partial(_start_guests, pes=pes),
             ((function,),),
         )
 

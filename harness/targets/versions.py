@@ -24,8 +24,6 @@ __all__ = [
     "FINAL_TEARDOWN",
     "FLUSH_ALL_GUESTS",
     "FLUSH_ALL_GUESTS_LOCAL",
-    "FLUSH_GUEST",
-    "FLUSH_GUEST_LOCAL",
     "FLUSH_VM",
     "FLUSH_XEN_LOCAL",
     "FLUSH_XEN_RANGE",
@@ -116,9 +114,7 @@ TEARDOWN = "p2m_teardown"
 TEARDOWN_POOL = "p2m_teardown_allocation"
 FINAL_TEARDOWN = "p2m_final_teardown"
 
-# What flushes the TLBs of guests: the one that is loaded, or all of them, on every
-# PE or on the one that calls.
-FLUSH_GUEST, FLUSH_GUEST_LOCAL = "flush_guest_tlb", "flush_guest_tlb_local"
+# What flushes the TLBs of all guests, on every PE or on the one that calls.
 FLUSH_ALL_GUESTS = "flush_all_guests_tlb"
 FLUSH_ALL_GUESTS_LOCAL = "flush_all_guests_tlb_local"
 # Those of the hypervisor's own translations; of a range by address and size.
@@ -146,8 +142,6 @@ CALLED = (
     TEARDOWN,
     TEARDOWN_POOL,
     FINAL_TEARDOWN,
-    FLUSH_GUEST,
-    FLUSH_GUEST_LOCAL,
     FLUSH_ALL_GUESTS,
     FLUSH_ALL_GUESTS_LOCAL,
     FLUSH_XEN_LOCAL,

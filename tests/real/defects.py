@@ -62,6 +62,8 @@ _BACK = (
 )
 _TITLE = "/*\n * Force a synchronous P2M TLB flush.\n"
 
+_HELPERS = ("flush-all-guests-tlb", "flush-all-guests-tlb-local", "flush-xen-tlb-local")
+
 CHANGES: dict[str, Known] = {
     "wrong-kind": Known(
         ((_F, "(flush_guest_tlb, vmalls12e1is)", "(flush_guest_tlb, vmalle1is)"),),
@@ -167,12 +169,38 @@ CHANGES: dict[str, Known] = {
         "missing-tlbi-after-unmap",
         ("unmap-4k-then-hole",),
     ),
+    "all-guests-but-others": Known(
+        (
+            (
+                _F,
+                "(flush_all_guests_tlb, alle1is)",
+                "(flush_all_guests_tlb, vmalls12e1is)",
+            ),
+        ),
+        "tlbi-wrong-vmid",
+        ("flush-all-guests-tlb",),
+    ),
+    "all-guests-here-only": Known(
+        ((_F, "(flush_all_guests_tlb, alle1is)", "(flush_all_guests_tlb, alle1)"),),
+        "tlbi-not-broadcast",
+        ("flush-all-guests-tlb",),
+    ),
+    "own-entries-stay": Known(
+        ((_F, "(flush_xen_tlb_local, alle2)", "(flush_xen_tlb_local, alle1)"),),
+        "missing-tlbi-after-unmap",
+        ("flush-xen-tlb-local",),
+    ),
+    "own-page-here-only": Known(
+        ((_F, '"tlbi vae2is, %0', '"tlbi vae2, %0'),),
+        "tlbi-not-broadcast",
+        ("flush-xen-tlb-range-va",),
+    ),
     # What follows is right.
     "no-dsb-before-tlbi": Known(
         # DSB SY of write_pte() has ordered the store already.
         ((_F, '        "dsb  ishst;"~\\\n', ""),),
         None,
-        ("unmap-4k", "replace-4k", "unmap-4k-in-2m"),
+        ("unmap-4k", "replace-4k", "vcpu-switch-same-domain", *_HELPERS),
     ),
     "switch-flushes-stage-1-only": Known(
         (
