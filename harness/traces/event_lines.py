@@ -25,9 +25,18 @@ from reference_model import events
 from reference_model.coordinates import Coord, Frame, Origin
 from reference_model.events import Event, Repeat, Store, Zero
 
-__all__ = ["CLASSES", "Malformed", "decode_event", "encode_event", "number", "tag_of"]
+__all__ = [
+    "CLASSES",
+    "WIDE_FIELDS",
+    "Malformed",
+    "check_event",
+    "decode_event",
+    "encode_event",
+    "number",
+    "tag_of",
+]
 
-_HEXADECIMAL_FIELDS = {"pa", "value", "operand", "va", "ipa", "root"}
+WIDE_FIELDS = {"pa", "value", "operand", "va", "ipa", "root"}
 
 CLASSES: dict[str, type[Event]] = {}
 _FIELDS: dict[type[Event], tuple[_Field, ...]] = {}
@@ -143,7 +152,7 @@ def _encoder(name: str, kind: object) -> _Encode:
         return lambda value: value.value
     if kind is Event:
         return encode_event
-    if kind is int and name in _HEXADECIMAL_FIELDS:
+    if kind is int and name in WIDE_FIELDS:
         return hex
     return lambda value: value
 
@@ -203,11 +212,11 @@ def decode_event(data: Mapping[str, object]) -> Event:
         unknown = next(key for key in data if key not in values and key != "event")
         raise Malformed(f"'{tag}' has no '{unknown}'")
     event = cls(**values)
-    _check(event)
+    check_event(event)
     return event
 
 
-def _check(event: Event) -> None:
+def check_event(event: Event) -> None:
     """Refuse what the machine would misread."""
     if isinstance(event, (Store, Zero)) and event.pa % 8:
         raise Malformed(f"'pa' is {event.pa:#x}: must be a multiple of 8")
