@@ -13,6 +13,7 @@ __all__ = [
     "PreprocessError",
     "RefusedError",
     "ReportError",
+    "TokenError",
     "TreeError",
     "Unsupported",
     "UsageError",
@@ -33,6 +34,10 @@ class HarnessError(Exception):
 
 class UsageError(HarnessError):
     """The command line asks for something that does not exist."""
+
+
+class TokenError(HarnessError):
+    """A replay token is damaged, or was made with another model."""
 
 
 class PatchError(HarnessError):

@@ -13,9 +13,9 @@ from harness.check.diagnosis import Diagnosis
 from harness.check.rules import RULES
 from reference_model.profiles import Profile
 
-__all__ = ["hidden_by_alternative", "plain_profile"]
+__all__ = ["HIDDEN_RULE", "hidden_by_alternative", "plain_profile"]
 
-_RULE = "right-only-on-profile"
+HIDDEN_RULE = "right-only-on-profile"
 
 
 def plain_profile(profile: Profile, analysed: Sequence[Profile]) -> Profile | None:
@@ -36,7 +36,7 @@ def hidden_by_alternative(
     """Return, as warnings, what is diagnosed on the plain CPU and not here."""
     known = {(d.rule, d.location.file, d.location.line) for d in here}
     return [
-        replace(diagnosis, rule=_RULE, message=RULES[_RULE].message)
+        replace(diagnosis, rule=HIDDEN_RULE, message=RULES[HIDDEN_RULE].message)
         for diagnosis in plain
         if (diagnosis.rule, diagnosis.location.file, diagnosis.location.line)
         not in known

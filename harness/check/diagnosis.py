@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.check.causes import Counterpart, refined, telling
 from harness.check.counterexample import counterexample
 from harness.check.edits import Drastic, Edit, instruction, parts
+from harness.check.evidence import Evidence, places
 from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
 from harness.check.reasons import unrepaired
@@ -57,6 +58,7 @@ class Diagnosis:
     violation: tuple[object, ...] = ()  # the key of the one shown
     assumptions: tuple[str, ...] = ()  # settings without which it goes away
     anchor: Location | None = None  # None: the location
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property
     def mark(self) -> tuple[str, str, str, str]:
@@ -203,6 +205,7 @@ class Diagnostician:
         repair = Repair(texts, verified) if texts else None
         steps: tuple[Step, ...] = ()
         diff: tuple[TlbDiff, ...] = ()
+        evidence: Evidence | None = None
         told = []
         for cause, position in zip(causes, positions, strict=True):
             location = _location(window.events[position], window, self._source)
@@ -214,6 +217,7 @@ class Diagnostician:
                     steps, diff = counterexample(
                         replay, window, frozenset(positions), self._place
                     )
+                    evidence = self._evidence(replay, window, scenario)
             told.append(
                 Diagnosis(
                     cause.rule,
@@ -229,9 +233,21 @@ class Diagnostician:
                     repair,
                     window.violation.key,
                     anchor=_location(window.events[position], window, _UNTOUCHED),
+                    evidence=evidence,
                 )
             )
         return told
+
+    def _evidence(self, replay: Replay, window: Window, scenario: str) -> Evidence:
+        events = window.events[: window.violation.index + 1]
+        lines = {line for event in events for line, _ in places(event)}
+        return Evidence(
+            replay,
+            events,
+            scenario,
+            frozenset(line for line in lines if self._source.touched(*line)),
+            self._source.functions,
+        )
 
 
 # ------------------------------------------------------------------ signature

@@ -1,4 +1,7 @@
-"""Exporting a trace: a trace file as a casemate log, and the other way round."""
+"""Exporting a trace: a trace file as a casemate log, and the other way round.
+
+What a token holds becomes a trace file.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,12 @@ from typing import TextIO
 
 from harness import assumptions as readings
 from harness.check.replay_sources import CasemateSource, JsonSource
+from harness.check.token_source import TokenSource
 from harness.errors import UsageError
 from harness.traces.casemate_writer import casemate_lines
 from harness.traces.header import Header
 from harness.traces.trace_reader import TraceReader
-from harness.traces.trace_writer import event_line, header_line
+from harness.traces.trace_writer import event_line, header_line, trace_lines
 from reference_model.cores import PROFILES
 from reference_model.events import Event
 from reference_model.unmodelled import Unmodelled
@@ -22,9 +26,13 @@ from reference_model.unmodelled import Unmodelled
 __all__ = ["export", "written"]
 
 
-def export(files: tuple[Path, ...], form: str, target: Path) -> None:
+def export(files: tuple[Path, ...], form: str, target: Path, token: str = "") -> None:
     """Write the trace in ``files``, of the given format, in the other one."""
-    if form == "jsonl":
+    if token:
+        held = TokenSource(token)
+        lines = trace_lines(held.header, held.events)
+        written(target, lambda stream: stream.writelines(lines))
+    elif form == "jsonl":
         source = JsonSource(files)
         lines = casemate_lines(source.header.start, lambda: _events(source))
         written(target, lambda stream: stream.writelines(lines))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.check.diagnosis import Diagnosis
 
 __all__ = [
     "Excerpt",
@@ -151,9 +155,10 @@ class Finding:
     in, or mends what was there before, ``fixed_by`` that of a later one that
     mends it again; 0 is none.  ``excerpts`` are the lines that the steps come from,
     ``hunk`` is the part of the patch that the finding is about.
-    ``replay`` is what ``harness replay`` takes to show it again, a token or a
-    saved trace.  ``suppressed`` is the tag of a SAF comment that counts for it,
-    and the reason; ``suppression_refused`` says why one does not count.
+    ``replay`` is the token with which ``harness replay`` shows it again,
+    ``trace_file`` the file that its whole trace was saved to.  ``suppressed`` is
+    the tag of a SAF comment that counts for it, and the reason;
+    ``suppression_refused`` says why one does not count.
     """
 
     rule: str
@@ -176,10 +181,13 @@ class Finding:
     fixed_by: int = 0
     excerpts: tuple[Excerpt, ...] = ()
     hunk: str = ""
+    trace_file: str = ""
     suppressed: str = ""
     suppression_refused: str = ""
     # Digests of its marks, sorted: what other versions of the patch know it by.
     kin: tuple[str, ...] = ()
+    # What it was made from; only as long as a check runs.
+    shown: Diagnosis | None = field(default=None, repr=False, compare=False)
     # (mark, scenario, profile) of each time it was seen: to compare trees by.
     seen: frozenset[tuple[tuple[str, ...], str, str]] = frozenset()
 

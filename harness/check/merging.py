@@ -106,6 +106,7 @@ def _finding(
         fingerprint=_fingerprint(first),
         assumptions=shown.assumptions,
         kin=tuple(sorted({_digest(d.mark) for d in group})),
+        shown=shown,
         seen=frozenset((d.mark, d.scenario, d.profile) for d in group),
     )
 

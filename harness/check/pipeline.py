@@ -22,6 +22,7 @@ from harness.check.result import (
     ScenarioCost,
     UnsupportedItem,
 )
+from harness.check.tokens import with_tokens
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.series import Base, Patch, apply
 from harness.series.identity import identity
@@ -87,7 +88,7 @@ def _result(
         patches=(),
         profiles=request.profiles,
         bounds=_bounds([last], last, request),
-        findings=tuple(findings),
+        findings=tuple(with_tokens(findings)),
         unsupported=_unsupported([last], None),
         cost=_cost(last, None, request.profiles),
         assumptions=rested_on(

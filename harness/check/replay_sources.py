@@ -24,7 +24,15 @@ from reference_model.machine import Machine, Start
 from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
 from reference_model.violations import Violation
 
-__all__ = ["CasemateSource", "JsonSource", "Run", "Sink", "Source"]
+__all__ = [
+    "CasemateSource",
+    "Found",
+    "JsonSource",
+    "Progress",
+    "Run",
+    "Sink",
+    "Source",
+]
 
 
 class Sink(Protocol):

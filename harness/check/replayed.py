@@ -20,6 +20,7 @@ from harness.check.replay_sources import CasemateSource, JsonSource, Run, Source
 from harness.check.result import Verdict
 from harness.check.rules import RULES
 from harness.check.timeline import Replay
+from harness.check.token_source import TokenSource
 from harness.errors import UsageError
 from harness.traces.discipline.breach import Breach
 from reference_model.cores import PROFILES
@@ -39,8 +40,8 @@ _KEPT = 64  # violations of one run
 class ReplayRequest:
     """What the user asked for; ``profiles`` empty: what the trace says.
 
-    ``files`` are the parts of one trace.  ``assume`` are settings, each
-    "name=value", on top of those of the trace.
+    ``files`` are the parts of one trace, ``token`` is given instead of them.
+    ``assume`` are settings, each "name=value", on top of those of the trace.
     """
 
     files: tuple[Path, ...]
@@ -48,6 +49,12 @@ class ReplayRequest:
     profiles: tuple[str, ...] = ()
     assume: tuple[str, ...] = ()
     progress: Callable[[str], None] | None = None
+    token: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return what to call the trace."""
+        return ", ".join(str(file) for file in self.files) or "the replay token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +95,38 @@ class Replayed:
 
 def replay(request: ReplayRequest) -> Replayed:
     """Replay a trace on each profile; raises HarnessError."""
-    sources = {"jsonl": JsonSource, "casemate": CasemateSource}
-    if request.format not in sources:
-        raise UsageError(f"no format '{request.format}': {', '.join(sources)}")
-    source: Source = sources[request.format](request.files)
+    source = _opened(request)
+    if isinstance(source, TokenSource) and not (request.profiles or request.assume):
+        return _shown_again(source, request)
     names = request.profiles or source.profiles
     for name in names:
         if name not in PROFILES:
             raise UsageError(f"no profile '{name}': 'harness profiles' lists them")
     settings = _settings(source.assumptions, request.assume)
     return _Replaying(request, source, names, settings).result()
+
+
+def _opened(request: ReplayRequest) -> Source:
+    if request.token:
+        return TokenSource(request.token)
+    sources = {"jsonl": JsonSource, "casemate": CasemateSource}
+    if request.format not in sources:
+        raise UsageError(f"no format '{request.format}': {', '.join(sources)}")
+    return sources[request.format](request.files)
+
+
+def _shown_again(source: TokenSource, request: ReplayRequest) -> Replayed:
+    """Return the one finding of a token."""
+    return Replayed(
+        request.name,
+        source.profiles,
+        source.assumptions,
+        len(source.events),
+        (source.finding(),),
+        (),
+        (),
+        patched=bool(source.touched or source.functions),
+    )
 
 
 def _settings(given: tuple[str, ...], changes: tuple[str, ...]) -> tuple[str, ...]:
@@ -142,7 +171,7 @@ class _Replaying:
         scenario = self._source.scenario
         found = findings_of(self._diagnoses, self._profiles, (scenario,))
         return Replayed(
-            ", ".join(str(file) for file in self._request.files),
+            self._request.name,
             self._profiles,
             self._settings,
             events,

@@ -7,7 +7,6 @@ first one whose file, replayed, gives the same finding is taken.
 
 from __future__ import annotations
 
-import shlex
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -78,7 +77,7 @@ def save_traces(
                     )
                     replays |= {(number, f.fingerprint): saving.save(f) for f in mine}
     findings = (
-        replace(f, replay=replays.get((f.patch, f.fingerprint), f.replay))
+        replace(f, trace_file=replays.get((f.patch, f.fingerprint), ""))
         for f in result.findings
     )
     return replace(result, findings=tuple(findings))
@@ -114,12 +113,12 @@ class _Saving:
         self._runs: dict[tuple[str, str], Run] = {}
 
     def save(self, finding: Finding) -> str:
-        """Write the trace of a finding; returns the command that replays it."""
+        """Write the trace of a finding; returns the file if that shows it again."""
         path = self._directory / f"{finding.fingerprint}.jsonl"
         for scenario, profile in islice(self._places(finding), _TRIED):
             self._write(path, finding, scenario, profile)
             if self._shown(path, finding):
-                return f"harness replay {shlex.quote(str(path))}"
+                return str(path)
         # Not a finding of the machine: about the C, or the tree as a whole.
         scenario, profile = next(self._places(finding))
         self._write(path, finding, scenario, profile)

@@ -21,9 +21,11 @@ from harness.cache import cache_directory
 if TYPE_CHECKING:
     from harness.check.tree_analysis import TreeAnalysis
 
-__all__ = ["key_of", "load", "save"]
+__all__ = ["key_of", "load", "load_text", "save", "save_text"]
 
 _KEPT = 64  # files; the oldest go first
+_TEXTS = "tokens"  # a directory of its own: they are many, and small
+_KEPT_TEXTS = 512
 
 
 def key_of(*parts: object) -> str:
@@ -71,11 +73,32 @@ def save(key: str, analysis: TreeAnalysis) -> None:
         with os.fdopen(handle, "wb") as file:
             pickle.dump(analysis, file)
         os.replace(name, directory / key)
-        _prune(directory)
+        _prune(directory, _KEPT)
 
 
-def _prune(directory: Path) -> None:
+def load_text(key: str) -> str | None:
+    """Return the text that was saved under a key, or None."""
+    directory = cache_directory(_TEXTS)
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return None if directory is None else (directory / key).read_text("ascii")
+    return None
+
+
+def save_text(key: str, text: str) -> None:
+    """Save a short text; where that cannot be done, nothing happens."""
+    directory = cache_directory(_TEXTS)
+    if directory is None:
+        return
+    with contextlib.suppress(OSError):
+        handle, name = tempfile.mkstemp(dir=directory)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+        os.replace(name, directory / key)
+        _prune(directory, _KEPT_TEXTS)
+
+
+def _prune(directory: Path, kept: int) -> None:
     every = (file for file in directory.iterdir() if file.is_file())
     files = sorted(every, key=lambda f: f.stat().st_mtime, reverse=True)
-    for file in files[_KEPT:]:
+    for file in files[kept:]:
         file.unlink(missing_ok=True)

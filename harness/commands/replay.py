@@ -1,4 +1,4 @@
-"""``harness replay``: run a saved trace on the reference machine."""
+"""``harness replay``: run a token or a saved trace on the reference machine."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.description = (
-        "Run a trace of events on the reference machine: exit 0 if nothing is wrong, "
-        "1 if something is."
+        "Show the finding of a replay token again, or run a trace of events on the "
+        "reference machine: exit 0 if nothing is wrong, 1 if something is."
     )
     parser.add_argument(
         "files",
         nargs="*",
-        type=Path,
-        metavar="FILE",
-        help="a trace; more files go on where it stops",
+        metavar="TOKEN|FILE",
+        help="a token out of a report (tlb1...), or a trace; more files go on where "
+        "it stops",
     )
     parser.add_argument(
         "--format",
@@ -41,10 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FILE",
-        help="write the trace in the other format as well",
+        help="write the trace in the other format as well; that of a token as jsonl",
     )
     parser.add_argument(
         "--describe", action="store_true", help="describe the formats and stop"
+    )
+    parser.add_argument(
+        "--step",
+        action="store_true",
+        help="show what the tables and each TLB hold after each step",
     )
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="no word on progress"
@@ -68,9 +73,13 @@ def run(arguments: argparse.Namespace) -> Outcome:
     if arguments.describe:
         return Outcome(manual())
     if not arguments.files:
-        raise UsageError("no trace given: name a file (--describe explains)")
+        raise UsageError(
+            "no trace given: give a token or name a file (--describe explains)"
+        )
+    token = _token(arguments.files)
     request = ReplayRequest(
-        files=tuple(arguments.files),
+        files=() if token else tuple(map(Path, arguments.files)),
+        token=token,
         format=arguments.format,
         profiles=_profiles(arguments.profile),
         assume=tuple(arguments.assume),
@@ -79,14 +88,25 @@ def run(arguments: argparse.Namespace) -> Outcome:
     if arguments.export is not None:
         from harness.check.exported import export
 
-        export(request.files, request.format, arguments.export)
+        export(request.files, request.format, arguments.export, request.token)
     replayed = replay(request)
     strict = arguments.require_conclusive
     strictness = Strictness.CONCLUSIVE if strict else Strictness.DEFAULT
     text = render_replay(
-        replayed, colour=getattr(arguments, "colour", False), verbose=arguments.verbose
+        replayed,
+        colour=getattr(arguments, "colour", False),
+        verbose=arguments.verbose,
+        stepping=arguments.step,
     )
     return Outcome(text, exit_code(replayed.verdict, strictness))
+
+
+def _token(given: list[str]) -> str:
+    """Return the token, put together again if a mail has broken it; "" for none."""
+    from harness.check.tokens import PREFIX
+
+    text = "".join(given)
+    return text if text.lstrip().startswith(PREFIX) else ""
 
 
 def _profiles(given: list[str] | None) -> tuple[str, ...]:

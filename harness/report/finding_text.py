@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.check.finding import Finding, Severity, TlbDiff
 from harness.report.names import and_more, profiles_text
+from harness.report.replay_command import saved_command
 from harness.report.terminal import Colour, Style, hanging, harmless, outdented
 from harness.report.trace_table import trace_table
 
@@ -154,8 +155,8 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
     if finding.repair is not None:
         replayed = "replayed, clears it" if finding.repair.verified else "not verified"
         notes.append((f"repair ({replayed})", finding.repair.text))
-    if finding.replay:
-        notes.append(("replay", finding.replay))
+    if finding.trace_file:
+        notes.append(("replay", saved_command(finding)))
     return _labelled(notes)
 
 

@@ -116,6 +116,7 @@ def _finding(finding: found.Finding) -> contract.Finding:
         "fingerprint": finding.fingerprint,
         "kin": list(finding.kin),
         "replay": finding.replay,
+        "trace_file": finding.trace_file,
         "assumptions": list(finding.assumptions),
         "patch": finding.patch,
         "fixed_by": finding.fixed_by,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.check.finding import Severity
+from harness.check.finding import Severity, Step
 from harness.check.replayed import Replayed
 from harness.check.result import Verdict
 from harness.report.finding_text import finding_lines
@@ -22,7 +22,11 @@ _COLOURS = {
 
 
 def render_replay(
-    replayed: Replayed, *, colour: bool = False, verbose: bool = False
+    replayed: Replayed,
+    *,
+    colour: bool = False,
+    verbose: bool = False,
+    stepping: bool = False,
 ) -> str:
     """Return the text, at most 80 columns wide."""
     style = Style(colour)
@@ -30,6 +34,8 @@ def render_replay(
     for finding in replayed.findings:
         lines = finding_lines(finding, replayed.profiles, style, verbose)
         sections.append(lines if replayed.patched else _unpatched(lines))
+        if stepping:
+            sections += [_step(step) for step in finding.trace]
     sections += [_breach(breach, style) for breach in replayed.breaches]
     sections += [_stopped(replayed), _verdict(replayed, style)]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -42,6 +48,19 @@ def _subject(replayed: Replayed) -> list[str]:
         lines += hanging("       ", replayed.note)
     if replayed.claim is not None:
         lines += hanging("claims: ", harmless(replayed.claim))
+    return lines
+
+
+def _step(step: Step) -> list[str]:
+    """Say what a step does, and what holds after it."""
+    lines = hanging(f"step {step.step}  pCPU{step.pe}  ", harmless(step.event))
+    if step.file:
+        function = f" ({harmless(step.function)})" if step.function else ""
+        lines += hanging("  at ", f"{harmless(step.file)}:{step.line}{function}")
+    if step.effect:
+        lines += hanging("  ", harmless(step.effect))
+    for state in step.states:
+        lines += hanging(f"    {harmless(state.name)}: ", harmless(state.text))
     return lines
 
 

@@ -320,7 +320,7 @@ def test_findings_are_saved_and_replayed(
     assert files == sorted(f"{finding['fingerprint']}.jsonl" for finding in new)
     for finding in new:
         path = folder / f"{finding['fingerprint']}.jsonl"
-        assert finding["replay"] == f"harness replay {path}"
+        assert finding["trace_file"] == str(path)
         assert main(["replay", str(path)]) == 1
         out = capsys.readouterr().out
         assert f"error[{finding['rule']}]" in out

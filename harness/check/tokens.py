@@ -1,0 +1,210 @@
+"""Replay tokens: a finding as a line of text that shows it again.
+
+"tlb1." and base64url without padding of: the model, six bytes; a digest of what
+follows before it was deflated, four; deflated, which finding of its rule is meant,
+one, and the trace as ``harness.traces.packing`` packs it.
+A token belongs to one version of the model: another one may well find something else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from harness import assumptions as readings
+from harness.check import store
+from harness.check.alternatives import HIDDEN_RULE
+from harness.check.diagnosis import Diagnosis
+from harness.check.evidence import Evidence
+from harness.check.finding import Finding, Status
+from harness.check.reduction import reduced, shown
+from harness.check.timeline import Replay
+from harness.errors import TokenError
+from harness.model_version import model_version
+from harness.traces.event_lines import Malformed
+from harness.traces.header import Header
+from harness.traces.packing import MAX_UNPACKED, pack, unpack
+from reference_model.cores import PROFILES
+from reference_model.events import Event
+from reference_model.profiles import Profile
+
+__all__ = [
+    "PREFIX",
+    "beginning",
+    "evidence_of",
+    "opened_token",
+    "token_of",
+    "with_tokens",
+]
+
+PREFIX = "tlb1."
+_LONGEST = 1 << 14  # characters; what is made stays far below
+_PASTED = 1500  # characters: nobody pastes more
+_BROKEN = re.compile(r"[\s>|]+")  # how a mail breaks it, and what quotes it
+_MODEL = 6  # bytes that name the model
+_CHECK = 4  # bytes of the digest
+
+
+def with_tokens(findings: Iterable[Finding]) -> list[Finding]:
+    """Give each new finding its token, and drop the traces they are made from."""
+    return [
+        replace(f, shown=None, replay=_token(f) if f.status is Status.NEW else "")
+        for f in findings
+    ]
+
+
+def _token(finding: Finding) -> str:
+    """Return the token; "" for what no trace shows, or only a long one."""
+    diagnosis = finding.shown
+    if diagnosis is None or diagnosis.evidence is None:
+        return ""
+    token = token_of(diagnosis.evidence, diagnosis)
+    return token if len(token) <= _PASTED else ""
+
+
+def token_of(evidence: Evidence, diagnosis: Diagnosis) -> str:
+    """Return a token that shows a diagnosis again, "" if its trace does not."""
+    profile = _profile(evidence.replay.profile.name, diagnosis.rule)
+    alone = replace(evidence, replay=replace(evidence.replay, profile=profile))
+    try:
+        whole = _packed(alone, diagnosis.rule, 0)
+    except ValueError:  # IOMMUs, or names that are no text
+        return ""
+    key = store.key_of("token", whole, shown(diagnosis))
+    token = store.load_text(key)
+    if token is None:
+        token = _made(alone, diagnosis)
+        store.save_text(key, token)
+    return token
+
+
+def _made(evidence: Evidence, diagnosis: Diagnosis) -> str:
+    found = reduced(evidence, diagnosis)
+    if found is None or found[1] > 0xFF:
+        return ""
+    least, number = found
+    packed = _packed(least, diagnosis.rule, number)
+    squeeze = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    squeezed = squeeze.compress(packed) + squeeze.flush()
+    data = _model_mark() + _digest(packed) + squeezed
+    return PREFIX + base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _packed(evidence: Evidence, rule: str, number: int) -> bytes:
+    header = Header(
+        evidence.replay.start,
+        "",
+        (evidence.replay.profile.name,),
+        readings.changed(evidence.replay.assumptions),
+        evidence.scenario,
+        tuple(sorted(evidence.lines)),
+        tuple(sorted(evidence.functions)),
+        rule,
+    )
+    return bytes([number]) + pack(header, evidence.events)
+
+
+def _profile(name: str, rule: str) -> Profile:
+    """Return the CPU that a token's trace runs on."""
+    profile = PROFILES[name]
+    # What only a workaround mends is shown on the CPU that needs none.
+    without = replace(profile, errata=frozenset[str]())
+    return without if rule == HIDDEN_RULE else profile
+
+
+def beginning() -> str:
+    """Return what all tokens of this model begin with."""
+    return PREFIX + base64.urlsafe_b64encode(_model_mark()).decode()
+
+
+def _model_mark() -> bytes:
+    return bytes.fromhex(model_version().rpartition("+")[2])[:_MODEL]
+
+
+def _digest(packed: bytes) -> bytes:
+    return hashlib.sha256(packed).digest()[:_CHECK]
+
+
+# ----------------------------------------------------------------------- opening
+
+
+def opened_token(text: str) -> tuple[Header, tuple[Event, ...], int]:
+    """Return the trace of a token, and which finding of its rule is meant.
+
+    Line breaks in the token, and the marks of a quotation, do not matter.
+    Raises TokenError for one that is damaged or of another model.
+    """
+    token = _BROKEN.sub("", text)
+    if not token.startswith(PREFIX):
+        raise TokenError(f"this is no replay token: one begins with '{PREFIX}'")
+    if len(token) > _LONGEST:
+        raise TokenError(f"a replay token has at most {_LONGEST} characters")
+    data = _decoded(token.removeprefix(PREFIX))
+    _refuse_other_model(data[:_MODEL])
+    packed = _inflated(data[_MODEL + _CHECK :])
+    if not packed or _digest(packed) != data[_MODEL : _MODEL + _CHECK]:
+        raise _damaged("its digest is wrong")
+    try:
+        header, events = unpack(packed[1:])
+        if len(header.profiles) != 1 or header.profiles[0] not in PROFILES:
+            raise Malformed("it names no CPU profile")
+    except Malformed as malformed:
+        raise _damaged(str(malformed)) from None
+    readings.read(header.assumptions)
+    return replace(header, model=model_version()), events, packed[0]
+
+
+def _decoded(text: str) -> bytes:
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        data = base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _damaged("it is not base64url") from None
+    if len(data) <= _MODEL + _CHECK:
+        raise _damaged("it is too short")
+    return data
+
+
+def _refuse_other_model(mark: bytes) -> None:
+    if mark != _model_mark():
+        raise TokenError(
+            f"the token was made with model {mark.hex()}, and this is "
+            f"{model_version()}: replay it with the harness that printed it, or check "
+            "the patch again"
+        )
+
+
+def _inflated(data: bytes) -> bytes:
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        packed = inflate.decompress(data, MAX_UNPACKED)
+    except zlib.error:
+        raise _damaged("it cannot be unpacked") from None
+    if not inflate.eof:
+        more = "longer than any that is made" if inflate.unconsumed_tail else "cut off"
+        raise _damaged(f"it is {more}")
+    if inflate.unused_data:
+        raise _damaged("something follows its end")
+    return packed
+
+
+def _damaged(why: str) -> TokenError:
+    return TokenError(f"the replay token is damaged: {why}; copy all of it")
+
+
+def evidence_of(header: Header, events: tuple[Event, ...]) -> Evidence:
+    """Return the evidence that a token holds."""
+    profile = _profile(header.profiles[0], header.rule)
+    replay = Replay(header.start, profile, readings.read(header.assumptions))
+    return Evidence(
+        replay,
+        events,
+        header.scenario,
+        frozenset(header.touched),
+        frozenset(header.functions),
+    )
