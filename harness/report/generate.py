@@ -16,6 +16,7 @@ from multiprocessing import get_context
 
 from harness.check.pipeline import CheckRequest, check
 from harness.check.result import Result
+from harness.check.tokens import PREFIX, beginning
 from harness.errors import TreeError
 from harness.litmus.manual import MANUAL
 from harness.model_version import model_version
@@ -31,8 +32,17 @@ from harness.traces.manual import manual
 from harness.traces.manual import schema_text as schema_text_of_a_trace
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
-__all__ = ["README_EXAMPLE", "example_result", "outdated", "readme", "write"]
+__all__ = [
+    "README_EXAMPLE",
+    "SAMPLE_TOKEN",
+    "example_result",
+    "outdated",
+    "readme",
+    "write",
+]
 
+# What the tokens of samples begin with, whatever the model.
+SAMPLE_TOKEN = f"{PREFIX}samples_"
 # The report on the README's first screen.
 README_EXAMPLE = "bad_s1_step_local"
 
@@ -73,13 +83,14 @@ def example_result(name: str) -> Result:
 def readme(report: Result) -> str:
     """Return the README with the parts between its markers brought up to date."""
     command = f"$ harness check --example {README_EXAMPLE}"
-    shown = f"```\n{command}\n{render_text(report)}```\n"
+    text = render_text(report).replace(beginning(), SAMPLE_TOKEN)
+    shown = f"```\n{command}\n{text}```\n"
     profiles = "".join(
         f"| `{p.name}` | {p.summary} |\n"
         for p in (*ARCHITECTURE_PROFILES.values(), *AARCH32_PROFILES.values())
     )
-    text = _between(_read("README.md") or "", _REPORT, shown)
-    return _between(text, _PROFILES, profiles)
+    whole = _between(_read("README.md") or "", _REPORT, shown)
+    return _between(whole, _PROFILES, profiles)
 
 
 def _between(text: str, marks: tuple[str, str], part: str) -> str:
@@ -121,6 +132,7 @@ def _wanted() -> dict[str, str]:
         for render in FORMATS.values():
             # A model that says the same as before shall change no sample.
             text = render(result).replace(model_version(), "sample")
+            text = text.replace(beginning(), SAMPLE_TOKEN)
             files[f"generated/reports/{name}.{render.suffix}"] = text
         if name == README_EXAMPLE:
             files["README.md"] = readme(result)

@@ -13,7 +13,8 @@ from harness.check.result import Result
 from harness.report.by_patch import Part, parts
 from harness.report.finding_text import finding_lines
 from harness.report.gaps import gaps
-from harness.report.terminal import Style, harmless
+from harness.report.replay_command import replay_command
+from harness.report.terminal import WIDTH, Style, harmless
 
 __all__ = ["render_junit"]
 
@@ -81,6 +82,8 @@ def _failure(case: ElementTree.Element, finding: Finding, result: Result) -> Non
 
 def _text(finding: Finding, result: Result) -> str:
     lines = finding_lines(finding, result.profiles, Style(), False)
+    if finding.replay:
+        lines += ["  = replay:", *replay_command(finding.replay, WIDTH, "    ")]
     return _xml("\n".join(lines))
 
 

@@ -125,6 +125,8 @@ def _result(finding: Finding, index: int) -> _Json:
         result["locations"] = [_location(where.file, where.line, where.function)]
     if finding.trace:
         result["codeFlows"] = [_flow(finding)]
+    if finding.replay:
+        result["properties"]["replay"] = f"harness replay {finding.replay}"
     if finding.repair is not None:
         said = "replayed, clears it" if finding.repair.verified else "not verified"
         result["properties"]["repair"] = f"{finding.repair.text} ({said})"

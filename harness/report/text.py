@@ -10,9 +10,17 @@ from harness.report.cost_table import cost_lines
 from harness.report.finding_text import finding_lines, finding_row, place
 from harness.report.gaps import part_text
 from harness.report.names import and_more, counted, profiles_text
-from harness.report.order import worst_first
+from harness.report.order import told, worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
-from harness.report.terminal import Colour, Style, hanging, harmless, outdented
+from harness.report.replay_command import replay_command
+from harness.report.terminal import (
+    WIDTH,
+    Colour,
+    Style,
+    hanging,
+    harmless,
+    outdented,
+)
 
 __all__ = ["render_text", "terse_text", "verdict_lines"]
 
@@ -37,6 +45,7 @@ def render_text(result: Result, *, colour: bool = False, verbose: bool = False) 
         cost_lines(result.cost, result.profiles, verbose),
         _unsupported(result, verbose),
         _not_executed(result),
+        _replays(result),
         _bounds(result, verbose),
         verdict_lines(result, style),
     ]
@@ -115,6 +124,16 @@ def _by_function(places: tuple[str, ...]) -> list[str]:
         f"{function}{', '.join(lines)})" if lines[0] else function
         for function, lines in joined.items()
     ]
+
+
+def _replays(result: Result) -> list[str]:
+    """Say how to see each new finding again without the tree."""
+    lines: list[str] = []
+    for finding in told(result.findings):
+        if finding.replay:
+            lines += [f"  {finding.rule} at {place(finding)}:"]
+            lines += replay_command(finding.replay, WIDTH, "    ")
+    return ["to see it again, without the tree:", *lines] if lines else []
 
 
 def _bounds(result: Result, verbose: bool) -> list[str]:

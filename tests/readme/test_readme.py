@@ -381,6 +381,20 @@ def test_saved_traces_are_replayed_and_exported(
     assert main(["replay", "--format", "casemate", str(log)]) == ExitCode.FINDINGS
 
 
+def test_a_token_shows_its_finding_again(capsys: pytest.CaptureFixture[str]) -> None:
+    check = ["check", "--example", README_EXAMPLE, "--profile", "P0-v8.0"]
+    assert main([*check, "--scenario", "unmap-4k/own-vttbr/2-pcpus"]) == 1
+    report = capsys.readouterr().out
+    found = re.search(r"harness replay '(tlb1\..*?)'", report, re.DOTALL)
+    assert found is not None
+    assert main(["replay", found[1], "--step"]) == ExitCode.FINDINGS
+    again = capsys.readouterr().out
+    table = report[report.index("    #  pCPU0") : report.index("  = Arm rules")]
+    assert table in again
+    assert "step 1  pCPU1  guest has run" in again
+    assert "TLB pCPU1: S12" in again
+
+
 @pytest.mark.parametrize("command", ["litmus --format", "replay --describe"])
 def test_formats_are_described(
     command: str, capsys: pytest.CaptureFixture[str]
