@@ -28,7 +28,7 @@ def findings_of(
     found = [_finding(group, profiles, scenarios) for group in groups.values()]
     severities = list(Severity)
     return sorted(
-        found,
+        _told_apart(found),
         key=lambda f: (
             severities.index(f.severity),
             not f.location.in_patch,
@@ -109,6 +109,20 @@ def _finding(
         shown=shown,
         seen=frozenset((d.mark, d.scenario, d.profile) for d in group),
     )
+
+
+def _told_apart(findings: list[Finding]) -> list[Finding]:
+    """Number those with the same fingerprint, as their places follow each other.
+
+    What is read by machines drops all but one of them.
+    """
+    times: dict[str, int] = {}
+    result = []
+    for f in sorted(findings, key=lambda f: (f.location.file, f.location.line)):
+        times[f.fingerprint] = number = times.get(f.fingerprint, 0) + 1
+        name = _digest((f.fingerprint, str(number))) if number > 1 else f.fingerprint
+        result.append(replace(f, fingerprint=name))
+    return result
 
 
 def _fingerprint(diagnosis: Diagnosis) -> str:
