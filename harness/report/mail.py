@@ -22,6 +22,7 @@ from harness.report.by_patch import Part, parts
 from harness.report.finding_text import place
 from harness.report.gaps import NOT_RUN, gaps
 from harness.report.mail_finding import (
+    WIDTH,
     Quoted,
     in_mail_order,
     told_findings,
@@ -238,12 +239,20 @@ def _run(result: Result, part: Part) -> list[str]:
     ]
     worst = next((f for f in part.findings), None)
     if worst is not None:
-        command = f"harness check --scenario {worst.scenario} THIS.patch"
-        if worst.replay:
-            command = f"harness replay {worst.replay}"
         first = "the first error" if len(part.findings) > 1 else "it"
-        lines += [f"To see {first} again, in a tree of this base", "", f"    {command}"]
+        again = _command(worst)
+        lines += [f"To see {first} again, in a tree of this base", "", *again]
     return lines
+
+
+def _command(finding: Finding) -> list[str]:
+    """Return what shows a finding again, for a shell; a token stays whole."""
+    if finding.replay:
+        return [f"    harness replay {finding.replay}"]
+    line = f"    harness check THIS.patch --scenario {finding.scenario}"
+    if len(line) <= WIDTH:
+        return [line]
+    return ["    harness check THIS.patch \\", f"        --scenario {finding.scenario}"]
 
 
 def _bound(result: Result) -> str:

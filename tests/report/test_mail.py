@@ -127,7 +127,7 @@ def test_it_says_what_happens_where_and_what_mends_it() -> None:
         "  Rule       Arm R_TVTYQ, I_DMCXY; stale-s12-after-local-vmalle1",
         "* walks begun before exception entry",
         "4K: 1 -> 2",
-        "    harness check --scenario unmap-4k/own-vttbr/2-pcpus THIS.patch",
+        "    harness check THIS.patch --scenario unmap-4k/own-vttbr/2-pcpus",
     ):
         assert part in body, part
 
@@ -158,6 +158,13 @@ def test_a_repair_that_was_checked_is_shown_as_a_diff() -> None:
     half = replace(repair, verified=False, diff="")
     _, body = _mail(replace(SENT, findings=(replace(FOUND, repair=half),)))
     assert "VMALLE1IS (part of it: alone this does not do)" in " ".join(body.split())
+
+
+def test_a_long_command_goes_on_in_a_second_line() -> None:
+    long = replace(FOUND, scenario="vcpu-switch-back-over-other-domain/own-vttbr")
+    _, body = _mail(replace(SENT, findings=(long,)))
+    shown = f"    harness check THIS.patch \\\n        --scenario {long.scenario}\n"
+    assert shown in body
 
 
 def test_a_token_reproduces_it_where_there_is_one() -> None:
