@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -30,6 +30,8 @@ from harness.report.terminal import Style, harmless
 from harness.report.text import verdict_lines
 
 __all__ = ["render_html"]
+
+_WIDE = 16  # profiles that fit one line of a sheet
 
 
 def render_html(result: Result) -> str:
@@ -115,6 +117,7 @@ def _anchor(part: Part, number: int) -> str:
 def _report(result: Result, every: list[Part]) -> dict[str, Any]:
     words = " ".join(line.strip() for line in verdict_lines(result, Style()))
     patches = [_part(part, result) for part in every]
+    findings = [finding for part in every for finding in part.findings]
     return {
         "verdict": result.verdict.value,
         "title": _title(every, result),
@@ -124,13 +127,14 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
         "gaps": _gaps(result),
         "patches": patches,
         "profiles": result.profiles,
+        "cores": _cores(findings, result.profiles),
         "findings": [finding for part in patches for finding in part["findings"]],
         "rules": _matrix(result, every),
         "suppressed": [finding_row(f) for f in worst_first(result.suppressed)],
         "fixed": _with_status(result, Status.FIXED),
         "unchanged": _with_status(result, Status.UNCHANGED),
         "answers": answers(result),
-        "cost": cost_lines(result.cost, result.profiles, verbose=False),
+        "cost": cost_lines(result.cost, result.profiles, verbose=True),
         "charts": [_chart(chart) for chart in result_charts(result)],
         "run": list(_run(result)),
         "tool": f"harness {harness.__version__}, model {model_version()}",
@@ -241,6 +245,28 @@ def _cell(
     return {"text": "mends" if gone else "", "link": ""}
 
 
+def _cores(
+    findings: Sequence[Finding], profiles: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return what breaks by core, where there are too many for one line.
+
+    Cores on which the same breaks are one row.
+    """
+    if len(profiles) <= _WIDE:
+        return []
+    groups: dict[tuple[bool, ...], list[str]] = {}
+    for name in profiles:
+        pattern = tuple(name in finding.profiles for finding in findings)
+        groups.setdefault(pattern, []).append(name)
+    return [
+        {
+            "name": profiles_text(names, profiles),
+            "cells": [{"breaks": breaks} for breaks in pattern],
+        }
+        for pattern, names in groups.items()
+    ]
+
+
 def _with_status(result: Result, status: Status) -> list[dict[str, Any]]:
     return [finding_row(f) for f in worst_first(result.findings) if f.status is status]
 
@@ -273,7 +299,3 @@ def _run(result: Result) -> Iterable[tuple[str, str]]:
     for number, patch in enumerate(result.patches, 1):
         label = "files" if len(result.patches) == 1 else f"files of patch {number}"
         yield label, ", ".join(patch.files)
-    stats = ", ".join(
-        f"{name} {value:g}" for name, value in sorted(result.stats.items())
-    )
-    yield "statistics", stats

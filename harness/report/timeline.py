@@ -23,7 +23,8 @@ _ABOVE, _BELOW = 9, 9  # round the text of a row
 _LANE_LEAST = 14
 _LANE_MOST = {1: 46, 2: 31}  # characters, by the number of lanes
 _LANE_MANY = 24
-_BAR_CHARACTERS = 22
+_LANE_QUIET = (2, 20)  # events up to which a lane among others is narrower: how much
+_BAR_CHARACTERS = 20
 _BAR = _BAR_CHARACTERS * _CHARACTER + 14
 _GAP = 10
 
@@ -59,7 +60,7 @@ class _Drawing:
         self.steps = finding.trace
         self.names = short_names(step.file for step in self.steps if step.file)
         self.pes = sorted({step.pe for step in self.steps})
-        self.most = _LANE_MOST.get(len(self.pes), _LANE_MANY)
+        self.most = {pe: self._most(pe) for pe in self.pes}
         self.labels = [list(self._labels(step)) for step in self.steps]
         self.lanes = self._lanes()
         self.states = [state.name for state in self.steps[-1].states]
@@ -75,18 +76,26 @@ class _Drawing:
         self.tops = self._tops()
         self.height = self.tops[-1] + 8
 
+    def _most(self, pe: int) -> int:
+        """Return how many characters a lane may be wide."""
+        events, narrow = _LANE_QUIET
+        if len(self.pes) > 1 and sum(step.pe == pe for step in self.steps) <= events:
+            return narrow
+        return _LANE_MOST.get(len(self.pes), _LANE_MANY)
+
     def _labels(self, step: Step) -> Iterator[_Label]:
         """Yield the lines beside an event: itself, where it is, what it does."""
+        most = self.most[step.pe]
         if step is self.steps[-1]:
             yield _Label("violated here", "violated")
-        for line in wrap(harmless(step.event), self.most):
+        for line in wrap(harmless(step.event), most):
             yield _Label(line, "named")
         if step.file:
             place = f"{self.names[step.file]}:{step.line} {step.function}"
-            for line in wrap(harmless(place), self.most):
+            for line in wrap(harmless(place), most):
                 yield _Label(line, "place")
         if step.effect:
-            for line in wrap(harmless(step.effect), self.most):
+            for line in wrap(harmless(step.effect), most):
                 yield _Label(line, "effect")
 
     def _lanes(self) -> dict[int, _Column]:

@@ -113,10 +113,15 @@ SERIES = replace(
 NOT_BUILDING = replace(UNSAFE, findings=(NO_BUILD,), cost=())
 # Many cores by name, as with --profile cores.
 CORES = tuple(f"Neoverse-V{n}[bbm={b}]" for n in range(1, 13) for b in range(3))
+# A hunk of more lines than a screen has.
+LONG_HUNK = "@@ -300,1 +300,91 @@ f" + "".join(f"\n+    call({n});" for n in range(90))
 MANY_CORES = replace(
     FULL,
     profiles=CORES,
-    findings=(replace(REPAIRED, profiles=CORES[::2]), replace(WARNING, profiles=CORES)),
+    findings=(
+        replace(REPAIRED, profiles=CORES[::2], hunk=LONG_HUNK),
+        replace(WARNING, profiles=CORES),
+    ),
 )
 
 _SCRIPT = "</script><script>window.hacked = 1</script>"

@@ -211,6 +211,7 @@ def test_it_can_be_read_without_script() -> None:
         "45c6090783" * 4,
         "a .config",
         "288 executions",
+        "tlbi ipas2e1is 0 -> 262,144",
         "R_TVTYQ, I_DMCXY",
         "SAF-22-safe names another rule",
     ):
@@ -327,6 +328,15 @@ def test_findings_and_profiles_make_a_matrix() -> None:
     rows = [_plain(row) for row in _rows(FULL, "findings and profiles")]
     assert rows[0] == ["finding", *PROFILES]
     assert rows[1] == [LOCAL.rule, *["✗ breaks"] * 3, *["✓ holds"] * 3]
+
+
+def test_many_cores_are_rows_and_those_alike_are_one() -> None:
+    rows = [_plain(row) for row in _rows(EVERY["many-cores"], "findings and profiles")]
+    assert rows[0] == ["CPUs", LOCAL.rule, WARNING.rule]
+    assert len(rows) == 3
+    assert rows[1][1:] == ["✗ breaks", "✗ breaks"]
+    assert rows[2][1:] == ["✓ holds", "✗ breaks"]
+    assert rows[1][0].startswith("Neoverse-V1 (2 of 3 variants), Neoverse-V2[bbm=1]")
 
 
 # ------------------------------------------------------------- source and diffs
