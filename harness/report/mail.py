@@ -30,6 +30,7 @@ from harness.report.mail_finding import (
 )
 from harness.report.names import counted, short_names
 from harness.report.plain import reading
+from harness.report.replay_command import replay_command
 from harness.report.terminal import harmless
 
 __all__ = ["render_mail"]
@@ -241,14 +242,15 @@ def _run(result: Result, part: Part) -> list[str]:
     if worst is not None:
         first = "the first error" if len(part.findings) > 1 else "it"
         again = _command(worst)
-        lines += [f"To see {first} again, in a tree of this base", "", *again]
+        where = "without any tree" if worst.replay else "in a tree of this base"
+        lines += [f"To see {first} again, {where}", "", *again]
     return lines
 
 
 def _command(finding: Finding) -> list[str]:
-    """Return what shows a finding again, for a shell; a token stays whole."""
+    """Return what shows a finding again, for a shell."""
     if finding.replay:
-        return [f"    harness replay {finding.replay}"]
+        return replay_command(finding.replay, WIDTH, "    ")
     line = f"    harness check THIS.patch --scenario {finding.scenario}"
     if len(line) <= WIDTH:
         return [line]
