@@ -58,7 +58,7 @@ class Diagnosis:
     violation: tuple[object, ...] = ()  # the key of the one shown
     assumptions: tuple[str, ...] = ()  # settings without which it goes away
     anchor: Location | None = None  # None: the location
-    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+    evidence: bytes = field(default=b"", repr=False, compare=False)  # as kept
 
     @property
     def mark(self) -> tuple[str, str, str, str]:
@@ -205,7 +205,7 @@ class Diagnostician:
         repair = Repair(texts, verified) if texts else None
         steps: tuple[Step, ...] = ()
         diff: tuple[TlbDiff, ...] = ()
-        evidence: Evidence | None = None
+        evidence = b""
         told = []
         for cause, position in zip(causes, positions, strict=True):
             location = _location(window.events[position], window, self._source)
@@ -238,16 +238,17 @@ class Diagnostician:
             )
         return told
 
-    def _evidence(self, replay: Replay, window: Window, scenario: str) -> Evidence:
+    def _evidence(self, replay: Replay, window: Window, scenario: str) -> bytes:
         events = window.events[: window.violation.index + 1]
         lines = {line for event in events for line, _ in places(event)}
-        return Evidence(
+        evidence = Evidence(
             replay,
             events,
             scenario,
             frozenset(line for line in lines if self._source.touched(*line)),
             self._source.functions,
         )
+        return evidence.kept()
 
 
 # ------------------------------------------------------------------ signature

@@ -20,10 +20,9 @@ from harness import assumptions as readings
 from harness.check import store
 from harness.check.alternatives import HIDDEN_RULE
 from harness.check.diagnosis import Diagnosis
-from harness.check.evidence import Evidence
+from harness.check.evidence import Evidence, kept_evidence
 from harness.check.finding import Finding, Status
 from harness.check.reduction import reduced, shown
-from harness.check.timeline import Replay
 from harness.errors import TokenError
 from harness.model_version import model_version
 from harness.traces.event_lines import Malformed
@@ -31,7 +30,6 @@ from harness.traces.header import Header
 from harness.traces.packing import MAX_UNPACKED, pack, unpack
 from reference_model.cores import PROFILES
 from reference_model.events import Event
-from reference_model.profiles import Profile
 
 __all__ = [
     "PREFIX",
@@ -61,20 +59,16 @@ def with_tokens(findings: Iterable[Finding]) -> list[Finding]:
 def _token(finding: Finding) -> str:
     """Return the token; "" for what no trace shows, or only a long one."""
     diagnosis = finding.shown
-    if diagnosis is None or diagnosis.evidence is None:
+    if diagnosis is None or not diagnosis.evidence:
         return ""
-    token = token_of(diagnosis.evidence, diagnosis)
+    token = token_of(kept_evidence(diagnosis.evidence), diagnosis)
     return token if len(token) <= _PASTED else ""
 
 
 def token_of(evidence: Evidence, diagnosis: Diagnosis) -> str:
     """Return a token that shows a diagnosis again, "" if its trace does not."""
-    profile = _profile(evidence.replay.profile.name, diagnosis.rule)
-    alone = replace(evidence, replay=replace(evidence.replay, profile=profile))
-    try:
-        whole = _packed(alone, diagnosis.rule, 0)
-    except ValueError:  # IOMMUs, or names that are no text
-        return ""
+    alone = _on_its_cpu(evidence, diagnosis.rule)
+    whole = _packed(alone, diagnosis.rule, 0)
     key = store.key_of("token", whole, shown(diagnosis))
     token = store.load_text(key)
     if token is None:
@@ -96,25 +90,16 @@ def _made(evidence: Evidence, diagnosis: Diagnosis) -> str:
 
 
 def _packed(evidence: Evidence, rule: str, number: int) -> bytes:
-    header = Header(
-        evidence.replay.start,
-        "",
-        (evidence.replay.profile.name,),
-        readings.changed(evidence.replay.assumptions),
-        evidence.scenario,
-        tuple(sorted(evidence.lines)),
-        tuple(sorted(evidence.functions)),
-        rule,
-    )
-    return bytes([number]) + pack(header, evidence.events)
+    return bytes([number]) + pack(evidence.header(rule), evidence.events)
 
 
-def _profile(name: str, rule: str) -> Profile:
-    """Return the CPU that a token's trace runs on."""
-    profile = PROFILES[name]
-    # What only a workaround mends is shown on the CPU that needs none.
-    without = replace(profile, errata=frozenset[str]())
-    return without if rule == HIDDEN_RULE else profile
+def _on_its_cpu(evidence: Evidence, rule: str) -> Evidence:
+    """Return the evidence on the CPU that a token's trace runs on."""
+    profile = PROFILES[evidence.replay.profile.name]
+    if rule == HIDDEN_RULE:
+        # What only a workaround mends is shown on the CPU that needs none.
+        profile = replace(profile, errata=frozenset[str]())
+    return replace(evidence, replay=replace(evidence.replay, profile=profile))
 
 
 def beginning() -> str:
@@ -199,12 +184,4 @@ def _damaged(why: str) -> TokenError:
 
 def evidence_of(header: Header, events: tuple[Event, ...]) -> Evidence:
     """Return the evidence that a token holds."""
-    profile = _profile(header.profiles[0], header.rule)
-    replay = Replay(header.start, profile, readings.read(header.assumptions))
-    return Evidence(
-        replay,
-        events,
-        header.scenario,
-        frozenset(header.touched),
-        frozenset(header.functions),
-    )
+    return _on_its_cpu(Evidence.of(header, events), header.rule)

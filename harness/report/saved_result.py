@@ -116,6 +116,7 @@ def _finding(finding: contract.Finding) -> found.Finding:
         arm_rules=tuple(finding["arm_rules"]),
         fingerprint=finding["fingerprint"],
         replay=finding["replay"],
+        trace_file=finding["trace_file"],
         assumptions=tuple(finding["assumptions"]),
         patch=finding["patch"],
         fixed_by=finding["fixed_by"],

@@ -25,7 +25,7 @@ from reference_model.start import Start
 
 __all__ = ["MAX_UNPACKED", "pack", "unpack"]
 
-MAX_UNPACKED = 1 << 16  # bytes; and no list is longer than that
+MAX_UNPACKED = 1 << 16  # bytes of a token; no list in it is longer than that
 _MAX_CALLS = 64  # around one place
 
 _ORDER: tuple[type[Event], ...] = tuple(CLASSES.values())
@@ -191,8 +191,10 @@ class _Packer:
 # ------------------------------------------------------------------- unpacking
 
 
-def unpack(data: bytes) -> tuple[Header, tuple[Event, ...]]:
-    """Return the trace that bytes hold; raises Malformed."""
+def unpack(data: bytes, limit: int = MAX_UNPACKED) -> tuple[Header, tuple[Event, ...]]:
+    """Return the trace that at most so many bytes hold; raises Malformed."""
+    if len(data) > limit:
+        raise Malformed(f"it is longer than {limit} bytes")
     unpacker = _Unpacker(data)
     found = unpacker.whole()
     if not unpacker.at_end:
@@ -204,8 +206,6 @@ class _Unpacker:
     """Reads what a packer wrote, and trusts none of it."""
 
     def __init__(self, data: bytes) -> None:
-        if len(data) > MAX_UNPACKED:
-            raise Malformed(f"it is longer than {MAX_UNPACKED} bytes")
         self._data = data
         self._at = 0
         self._values: tuple[int, ...] = ()
