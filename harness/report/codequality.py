@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.check.finding import Severity
 from harness.check.result import Result
+from harness.report.cpus import cpus_text
 from harness.report.gaps import gaps
 from harness.report.order import told
 
@@ -31,12 +32,16 @@ def render_codequality(result: Result) -> str:
     entries: dict[str, dict[str, Any]] = {}
     for f in told(result.findings):
         place = (f.location.file, f.location.line)
-        text = f"{f.message} [{', '.join(f.profiles)}]"
+        text = f"{f.message} (breaks on {cpus_text(f.profiles, result.profiles)})"
         severity = _SEVERITY[f.severity]
         entry = _entry(f.rule, text, f.fingerprint, severity, place)
         entries.setdefault(f.fingerprint, entry)
+    times: dict[tuple[str, ...], int] = {}
     for gap in gaps(result):
-        digest = hashlib.sha256(repr((gap.rule, gap.file, gap.text)).encode())
+        what = (gap.rule, gap.file, gap.text)
+        times[what] = number = times.get(what, 0) + 1
+        told_apart = (*what, str(number)) if number > 1 else what
+        digest = hashlib.sha256(repr(told_apart).encode())
         name = digest.hexdigest()[:16]
         place = (gap.file, gap.line)
         entries.setdefault(name, _entry(gap.rule, gap.text, name, "minor", place))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from harness.check.finding import Severity
+from harness.check.finding import Finding, Severity
 from harness.check.result import Result
+from harness.report.cpus import cpus_text
 from harness.report.gaps import gaps
 from harness.report.order import told
 from harness.report.terminal import harmless
@@ -13,6 +14,7 @@ __all__ = ["render_github"]
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning"}
 # GitHub shows no more of each level for one step.
 _SHOWN = 10
+_NEWLINE = "%0A"
 
 
 def render_github(result: Result) -> str:
@@ -22,13 +24,24 @@ def render_github(result: Result) -> str:
         level = _LEVELS.get(finding.severity, "notice")
         where = finding.location
         lines[level].append(
-            _command(level, where.file, where.line, finding.rule, finding.message)
+            _command(
+                level, where.file, where.line, finding.rule, *_told(finding, result)
+            )
         )
     lines["warning"] += [
         _command("warning", gap.file, gap.line, gap.rule, gap.text)
         for gap in gaps(result)
     ]
     return "".join(f"{line}\n" for level in lines for line in _shown(lines[level]))
+
+
+def _told(finding: Finding, result: Result) -> list[str]:
+    """Return the lines of an annotation: what, on which CPUs, and what mends it."""
+    lines = [finding.message]
+    lines.append(f"breaks on {cpus_text(finding.profiles, result.profiles)}")
+    if finding.repair is not None and finding.repair.verified:
+        lines.append(f"fix, tried on the trace: {finding.repair.text}")
+    return lines
 
 
 def _shown(lines: list[str]) -> list[str]:
@@ -38,9 +51,9 @@ def _shown(lines: list[str]) -> list[str]:
     return [*lines[: _SHOWN - 1], f"::notice title=harness::{more} more are not shown"]
 
 
-def _command(level: str, file: str, line: int, rule: str, message: str) -> str:
+def _command(level: str, file: str, line: int, rule: str, *text: str) -> str:
     place = f"file={_property(file)},line={line}," if file and line else ""
-    return f"::{level} {place}title={_property(f'harness {rule}')}::{_data(message)}"
+    return f"::{level} {place}title={_property(f'harness {rule}')}::{_NEWLINE.join(map(_data, text))}"
 
 
 def _data(text: str) -> str:

@@ -175,6 +175,13 @@ def test_github_escapes_what_would_end_a_property() -> None:
     assert "%25 : ," in line
 
 
+def test_github_shows_the_cpus_and_what_mends_it_in_lines_of_their_own() -> None:
+    lines = render_github(UNSAFE).splitlines()[0].split("%0A")
+    assert len(lines) == 3
+    assert lines[1].startswith("breaks on only arm64 plain Armv8.0 (Cortex-A35, A73)")
+    assert lines[2] == "fix, tried on the trace: promote TLBI VMALLE1 to VMALLE1IS"
+
+
 def test_github_says_how_many_it_does_not_show() -> None:
     many = replace(UNSAFE, findings=(LOCAL,) * 14)
     lines = render_github(many).splitlines()
@@ -240,6 +247,16 @@ def test_codequality_fingerprints_survive_moved_lines() -> None:
     other = replace(INCONCLUSIVE, unsupported=(shifted,))
     names = [e["fingerprint"] for e in json.loads(render_codequality(other))]
     assert names == [e["fingerprint"] for e in gap]
+
+
+def test_codequality_has_an_entry_for_each_place_that_did_not_run() -> None:
+    places = ("f (a.c:3)", "f (a.c:7)", "f (b.c:3)")
+    entries = json.loads(
+        render_codequality(
+            replace(CLEAN, not_executed=places, findings=(LOCAL, WARNING))
+        )
+    )
+    assert len(entries) == len({entry["fingerprint"] for entry in entries}) == 5
 
 
 # ----------------------------------------------------------------------- junit
