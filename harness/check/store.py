@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["key_of", "load", "load_text", "save", "save_text"]
 
-_KEPT = 64  # files; the oldest go first
+# Bytes; the oldest go first.
+_KEPT = 256 << 20  # a thousand trees or more
 _TEXTS = "tokens"  # a directory of its own: they are many, and small
-_KEPT_TEXTS = 512
+_KEPT_TEXTS = 4 << 20
 
 
 def key_of(*parts: object) -> str:
@@ -97,8 +98,14 @@ def save_text(key: str, text: str) -> None:
         _prune(directory, _KEPT_TEXTS)
 
 
-def _prune(directory: Path, kept: int) -> None:
-    every = (file for file in directory.iterdir() if file.is_file())
-    files = sorted(every, key=lambda f: f.stat().st_mtime, reverse=True)
-    for file in files[kept:]:
-        file.unlink(missing_ok=True)
+def _prune(directory: Path, room: int) -> None:
+    files = []
+    for file in directory.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another run was faster
+            if file.is_file():
+                status = file.stat()
+                files.append((status.st_mtime, file.name, status.st_size))
+    for _, name, size in sorted(files, reverse=True):
+        room -= size
+        if room < 0:
+            (directory / name).unlink(missing_ok=True)
