@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import TextIO
 
 import harness
 from harness.errors import HarnessError, Unsupported
@@ -110,14 +111,28 @@ def _run(given: list[str], strictness: Strictness) -> int:
 
 
 def _run_module(name: str, arguments: argparse.Namespace) -> int:
-    arguments.colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    plain = bool(os.environ.get("NO_COLOR")) or not _understands(sys.stdout)
+    arguments.colour = not plain
     arguments.stdin = sys.stdin
     with _Progress(arguments) as progress:
         arguments.progress = progress.show if progress.wanted else None
         outcome = _module(name).run(arguments)
+    if getattr(arguments, "format", "text") != "text":
+        _as_utf8(sys.stdout)
     print(outcome.text, end="", flush=True)
     code: int = outcome.code
     return code
+
+
+def _understands(stream: TextIO) -> bool:
+    """Tell whether a stream is a terminal that knows escape sequences."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _as_utf8(stream: TextIO) -> None:
+    """Write what says of itself that it is UTF-8, or is read as such, in UTF-8."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
 
 
 def _module(name: str) -> ModuleType:
@@ -181,16 +196,18 @@ class _Progress:
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         quiet = getattr(arguments, "quiet", False)
-        self.wanted = sys.stderr.isatty() and not quiet
+        self.wanted = _understands(sys.stderr) and not quiet
+        self._shown = False
 
     def __enter__(self) -> _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.wanted:
+        if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
     def show(self, text: str) -> None:
         """Replace the line."""
+        self._shown = True
         line = harmless(text)[:78]
         print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)

@@ -59,7 +59,11 @@ def add_analysis(parser: argparse.ArgumentParser) -> None:
 def add_reporting(parser: argparse.ArgumentParser) -> None:
     """Add what is the same however the work is done."""
     parser.add_argument(
-        "--format", choices=tuple(FORMATS), default="text", help="default: text"
+        "--format",
+        choices=tuple(FORMATS),
+        default="text",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; default: text",
     )
     parser.add_argument(
         "--output",
