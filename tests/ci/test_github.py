@@ -13,8 +13,8 @@ import pytest
 from example_files import EXAMPLES, Home, read_yaml
 from git_history import REPOSITORY, Commits, git, make_history
 
-NAME = "github-workflow.yml"
-STEPS = read_yaml(NAME)["jobs"]["check"]["steps"]
+STEPS = read_yaml("github-workflow.yml")["jobs"]["check"]["steps"]
+SHARDED = read_yaml("github-workflow-sharded.yml")
 CHECK, SHOW, UPLOAD, KEEP = STEPS[3:]
 SARIF = REPOSITORY / "tests/report/data/sarif-schema-2.1.0.json"
 ZERO = "0" * 40
@@ -61,9 +61,10 @@ def run(
     return home.bash(clone, str(step["run"]), "-e", **variables, **more)
 
 
-def test_the_file_is_what_github_takes() -> None:
+@pytest.mark.parametrize("name", ["github-workflow.yml", "github-workflow-sharded.yml"])
+def test_the_file_is_what_github_takes(name: str) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
-    file = str(EXAMPLES / NAME)
+    file = str(EXAMPLES / name)
     done = subprocess.run(
         [*check, "vendor.github-workflows", file], capture_output=True, text=True
     )
@@ -130,3 +131,42 @@ def test_a_base_that_is_not_there_is_no_success(
 ) -> None:
     event = {"github.event.before": "1" * 40, "github.sha": history.comment}
     assert run(home, clone, CHECK, event).returncode not in (0, 1)
+
+
+def test_parts_on_several_runners_come_to_the_same(
+    home: Home, clone: Path, history: Commits
+) -> None:
+    part, whole = (SHARDED["jobs"][name] for name in ("part", "check"))
+    event = {"github.event.before": history.base, "github.sha": history.bad}
+    assert SHARDED["env"] == STEPS[2]["env"] | CHECK["env"] | {
+        "HARNESS": SHARDED["env"]["HARNESS"]
+    }
+    range_of = {name: value(CHECK["env"][name], event) for name in ("BASE", "TIP")}
+    single = run(home, clone, CHECK, event)
+    wanted = {name: without_time(clone / name) for name in KEEP["with"]["path"].split()}
+    git(clone, "clean", "-q", "-f", "-d", "-x")
+    (step,) = (step for step in part["steps"] if "PART" in step.get("env", {}))
+    assert step["env"]["PARTS"] == "${{ strategy.job-total }}"
+    numbers = part["strategy"]["matrix"]["part"]
+    for number in numbers:
+        done = home.bash(
+            clone,
+            step["run"],
+            "-e",
+            **range_of,
+            PART=str(number),
+            PARTS=str(len(numbers)),
+        )
+        assert done.returncode == 0, done.stdout
+        assert (clone / f"part-{number}.json").is_file()
+    assert whole["needs"] == "part"
+    (merge,) = (step for step in whole["steps"] if "merge " in step.get("run", ""))
+    assert whole["steps"][-3:] == [SHOW, UPLOAD, KEEP]
+    done = home.bash(clone, merge["run"], "-e", **range_of)
+    assert (done.returncode, done.stdout) == (1, single.stdout)
+    assert {name: without_time(clone / name) for name in wanted} == wanted
+
+
+def without_time(report: Path) -> str:
+    text = report.read_text(encoding="utf-8")
+    return re.sub(r'"seconds": [\d.]+|[\d.]+ s\b', "", text)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from example_files import EXAMPLES, Home, read_yaml
 from git_history import REPOSITORY, Commits, git, make_history
 from junitparser import JUnitXml
 
-NAME = "gitlab-ci.yml"
-JOB = read_yaml(NAME)["harness"]
+JOB = read_yaml("gitlab-ci.yml")["harness"]
+SHARDED = read_yaml("gitlab-ci-sharded.yml")
 INSTALL = read_yaml("github-workflow.yml")["jobs"]["check"]["steps"][2]
 ZERO = "0" * 40
 
@@ -37,11 +39,13 @@ def clone(history: Commits, tmp_path: Path) -> Path:
     return tmp_path / "xen"
 
 
-def run(home: Home, clone: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return home.bash(clone, "\n".join(JOB["script"]), "-eo", "pipefail", **more)
+def run(
+    home: Home, clone: Path, job: Any = JOB, **more: str
+) -> subprocess.CompletedProcess[str]:
+    return home.bash(clone, "\n".join(job["script"]), "-eo", "pipefail", **more)
 
 
-@pytest.mark.parametrize("name", ["gitlab-ci.yml"])
+@pytest.mark.parametrize("name", ["gitlab-ci.yml", "gitlab-ci-sharded.yml"])
 def test_the_file_is_what_gitlab_takes(name: str) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
     file = str(EXAMPLES / name)
@@ -139,6 +143,38 @@ def test_a_base_that_is_not_there_is_no_success(
     done = run(home, clone, BASE_SHA="1" * 40, CI_COMMIT_SHA=history.bad)
     assert done.returncode == 2, done.stdout
     assert "no commit '" + "1" * 40 in done.stdout
+
+
+def test_parts_on_several_runners_come_to_the_same(
+    home: Home, clone: Path, history: Commits
+) -> None:
+    """And each starts from the same commit, or does not start at all."""
+    single, part, whole = JOB["script"], SHARDED["harness-part"], SHARDED["harness"]
+    assert whole["needs"] == ["harness-part"]
+    assert whole["artifacts"] == JOB["artifacts"]
+    range_of_one = "\n".join(single[:-1]) + "\n"
+    assert "".join(part["script"][0].split()) == "".join(range_of_one.split())
+    assert whole["script"][0] == part["script"][0]
+    variables = {"CI_COMMIT_BEFORE_SHA": history.base, "CI_COMMIT_SHA": history.bad}
+    assert run(home, clone, JOB, **variables).returncode == 1
+    names = (*JOB["artifacts"]["reports"].values(), "harness.html", "harness.log")
+    wanted = {name: without_time(clone / name) for name in names}
+    git(clone, "clean", "-q", "-f", "-d", "-x")
+    for number in range(1, part["parallel"] + 1):
+        node = {"CI_NODE_INDEX": str(number), "CI_NODE_TOTAL": str(part["parallel"])}
+        done = run(home, clone, part, **variables, **node)
+        assert done.returncode == 0, done.stdout
+    left = git(clone, "status", "--porcelain").split()[1::2]
+    assert left == [f"part-{n}.json" for n in range(1, part["parallel"] + 1)]
+    done = run(home, clone, whole, **variables)
+    assert done.returncode == 1, done.stdout
+    assert {name: without_time(clone / name) for name in names} == wanted
+    (clone / "part-2.json").unlink()
+    assert run(home, clone, whole, **variables).returncode == 2
+
+
+def without_time(report: Path) -> str:
+    return re.sub(r"[\d.]+ s\b|time=\"[\d.]+\"", "", report.read_text(encoding="utf-8"))
 
 
 def test_it_is_installed_by_pip(tmp_path: Path) -> None:
