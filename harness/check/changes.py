@@ -17,7 +17,7 @@ from harness.series import Patch, View
 from harness.series.forward import forward
 from harness.targets import Code
 
-__all__ = ["Change", "changes_of", "not_executed", "trees_of"]
+__all__ = ["Change", "changes_of", "not_executed", "nothing_ran", "trees_of"]
 
 _PLACE = re.compile(r".* \((.+):(\d+)\)")
 
@@ -90,6 +90,12 @@ def not_executed(changes: list[Change], request: CheckRequest) -> tuple[str, ...
         for coverage in missing:
             every |= dict.fromkeys(coverage.missing)
     return tuple(every)
+
+
+def nothing_ran(changes: list[Change]) -> bool:
+    """Tell whether the patches change code of which no line was run."""
+    coverage = [change.after.coverage for change in changes]
+    return not any(each.executed for each in coverage)
 
 
 def _stacks(changes: list[Change]) -> Iterator[list[Change]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from harness.assumptions import changed, rested_on
 from harness.check.analyses import analysed
 from harness.check.attribution import Compared, attributed
-from harness.check.changes import Change, changes_of, not_executed
+from harness.check.changes import Change, changes_of, not_executed, nothing_ran
 from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
 from harness.check.intake import opened, stepped
@@ -53,6 +53,7 @@ def check(request: CheckRequest) -> Result:
         unsupported=_unsupported([change.after for change in changes], base),
         cost=_cost(last.after, base, request.profiles),
         not_executed=missing,
+        nothing_ran=bool(missing) and nothing_ran(changes),
         notes=(*intake.notes, *result.notes),
         alternatives=intake.alternatives,
         stats=_stats(started),

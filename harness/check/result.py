@@ -127,8 +127,9 @@ class Result:
     lists "name=value" of every reading of the architecture that the result
     rests on, ``only_under`` those of them that are not the default: beyond
     them the verdict says nothing.
-    ``not_executed`` lists functions that the patch touches and no scenario ran,
-    ``unhandled`` (erratum, core) where the tree does not know of an erratum.
+    ``not_executed`` lists functions that the patch touches and no scenario ran;
+    ``nothing_ran``: there are such, and nothing else that it touches ran either.
+    ``unhandled`` names (erratum, core) where the tree does not know of an erratum.
     ``answers`` are to questions of reviewers, as far as they were computed.
     """
 
@@ -151,6 +152,7 @@ class Result:
     notes: tuple[str, ...] = ()
     alternatives: bool = False  # the patches do not stand on one another
     answers: tuple[Answer, ...] = ()
+    nothing_ran: bool = False
     part: Part | None = None  # what is told is one of several parts
 
     @property

@@ -240,6 +240,7 @@ class Report(TypedDict):
     findings: list[Finding]
     unsupported: list[Unsupported]
     not_executed: Annotated[list[str], "changed functions that no scenario ran"]
+    nothing_ran: Annotated[bool, "no changed line at all was run, though some are code"]
     only_under: Annotated[list[str], "assumptions that are not the default"]
     unhandled: Annotated[
         dict[str, list[str]], "cores by erratum that the tree does not know of on them"

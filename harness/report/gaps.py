@@ -42,6 +42,9 @@ def _gaps(result: Result) -> Iterator[Gap]:
     for item in result.unsupported:
         text = f"not modelled, so nothing is claimed beyond it: {item.what}"
         yield Gap("inconclusive-not-modelled", item.file, item.line, text)
+    if result.nothing_ran:
+        text = "nothing that the patch changes was executed"
+        yield Gap("inconclusive-not-executed", "", 0, text)
     for where in result.not_executed:
         found = _PLACE.fullmatch(where)
         function, file, line = found.groups() if found else (where, "", "0")

@@ -53,7 +53,8 @@ def _shown(lines: list[str]) -> list[str]:
 
 def _command(level: str, file: str, line: int, rule: str, *text: str) -> str:
     place = f"file={_property(file)},line={line}," if file and line else ""
-    return f"::{level} {place}title={_property(f'harness {rule}')}::{_NEWLINE.join(map(_data, text))}"
+    title = _property(f"harness {rule}")
+    return f"::{level} {place}title={title}::{_NEWLINE.join(map(_data, text))}"
 
 
 def _data(text: str) -> str:

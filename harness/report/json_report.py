@@ -44,6 +44,7 @@ def report(result: results.Result) -> contract.Report:
         "findings": [_finding(finding) for finding in result.findings],
         "unsupported": [_unsupported(item) for item in result.unsupported],
         "not_executed": list(result.not_executed),
+        "nothing_ran": result.nothing_ran,
         "only_under": list(result.only_under),
         "unhandled": _unhandled(result.unhandled),
         "cost": _costs(result.cost),

@@ -60,7 +60,7 @@ def render_mail(result: Result, *, always: bool = False) -> str:
     part = next((p for p in every if p.verdict is Verdict.UNSAFE), every[0])
     letter = part.patch.letter if part.patch is not None else Letter()
     sections = [each for each in _sections(result, part, every) if each.lines]
-    opening = _opening(part)
+    opening = _opening(part, result)
     # Besides the findings: titles, empty lines, who wrote and the signature.
     room = _BODY_LINES - len(opening) - 7 - sum(len(s.lines) + 2 for s in sections)
     template = _environment().get_template("mail.txt.j2")
@@ -123,7 +123,10 @@ def _subject(part: Part) -> str:
 # ----------------------------------------------------------------------- body
 
 
-def _opening(part: Part) -> list[str]:
+def _opening(part: Part, result: Result) -> list[str]:
+    unseen = "nothing that the patch changes was executed"
+    if not result.nothing_ran:
+        unseen = "it has not seen all of it"
     errors = sum(f.severity is Severity.ERROR for f in part.findings)
     what = {
         Verdict.UNSAFE: (
@@ -135,7 +138,7 @@ def _opening(part: Part) -> list[str]:
         Verdict.CLEAN: "It found nothing wrong that is new with the patch.",
         Verdict.INCONCLUSIVE: (
             "It found nothing wrong that is new with the patch, but that is no "
-            "verdict: it has not seen all of it."
+            f"verdict: {unseen}."
         ),
     }[part.verdict]
     how = (

@@ -35,6 +35,7 @@ def result_of(report: contract.Report) -> results.Result:
         ),
         assumptions=tuple(report["assumptions"]),
         not_executed=tuple(report["not_executed"]),
+        nothing_ran=report["nothing_ran"],
         only_under=tuple(report["only_under"]),
         unhandled=tuple(
             (erratum, core)

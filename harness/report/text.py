@@ -107,7 +107,11 @@ def _unsupported_text(item: UnsupportedItem, result: Result, verbose: bool) -> s
 def _not_executed(result: Result) -> list[str]:
     if not result.not_executed:
         return []
-    lines = ["changed, but run by no scenario:"]
+    lines = [
+        "nothing that the patch changes was executed:"
+        if result.nothing_ran
+        else "changed, but run by no scenario:"
+    ]
     for where in _by_function(result.not_executed):
         lines += outdented("  ", harmless(where))
     return lines
@@ -209,7 +213,9 @@ def _gaps(result: Result) -> list[str]:
     gaps = []
     if result.unsupported:
         gaps.append(f"{counted(len(result.unsupported), 'construct')} not modelled")
-    if result.not_executed:
+    if result.nothing_ran:
+        gaps.append("nothing that the patch changes was executed")
+    elif result.not_executed:
         gaps.append(f"{counted(len(result.not_executed), 'changed place')} not run")
     if result.unproved:
         gaps.append(f"{counted(len(result.unproved), 'recovery')} not verifiable")

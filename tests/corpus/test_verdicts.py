@@ -101,7 +101,11 @@ def changed_base(old: str, new: str, name: str = P2M) -> bytes:
 def run_changed(addition: str) -> Result:
     """Check the base with statements added to its flush."""
     anchor = "    p2m->need_flush = false;\n"
-    data = changed_base(anchor, anchor + addition)
+    return run_patch(changed_base(anchor, anchor + addition))
+
+
+def run_patch(data: bytes) -> Result:
+    """Check a patch in one family of scenarios."""
     return check(
         CheckRequest(
             data, "changed", EMBEDDED, EMBEDDED, scenarios=("unmap-4k",), jobs=1
@@ -141,6 +145,15 @@ def test_what_is_not_compiled_is_never_clean(condition: str) -> None:
     result = run_changed(f"#if {condition}\n    p2m->vmid = 1;\n#endif\n")
     assert result.verdict is Verdict.INCONCLUSIVE
     assert any("not compiled" in place for place in result.not_executed)
+    assert result.nothing_ran
+
+
+def test_what_nobody_calls_did_not_run() -> None:
+    here = "/* The same, if a change since"
+    added = f"void p2m_more(struct p2m_domain *p2m)\n{{\n    isb();\n}}\n\n{here}"
+    result = run_patch(changed_base(here, added))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.nothing_ran
 
 
 def test_comment_changes_nothing() -> None:

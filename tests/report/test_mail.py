@@ -25,6 +25,7 @@ from report_samples import (
 from harness.check.finding import Finding, Location
 from harness.check.result import Letter, PatchSummary, Result
 from harness.report.mail import render_mail
+from harness.report.text import render_text
 
 LETTER = Letter(
     "Jane Doe <jane@example.org>",
@@ -183,6 +184,22 @@ def test_what_is_no_clean_verdict_is_never_told_as_one() -> None:
     assert "* changed, but run by no scenario: p2m_teardown (p2m.c:1300)" in text
     assert "* a bound was reached" in text
     assert "iommu_iotlb_flush" in text
+
+
+def test_code_that_nothing_executes_is_said_to_be_that() -> None:
+    dead = ("xen/arch/arm/mmu/p2m.c:250 (not compiled)",)
+    result = replace(CLEAN, patches=(PATCH,), not_executed=dead, nothing_ran=True)
+    assert render_mail(result) == ""
+    text = " ".join(render_mail(result, always=True).split())
+    assert "no verdict: nothing that the patch changes was executed." in text
+    assert "p2m.c:250 (not compiled)" in text
+    shown = render_text(result)
+    assert "nothing that the patch changes was executed:\n  xen/arch" in shown
+    last = " ".join(shown.partition("\nharness: ")[2].split())
+    assert last == (
+        "inconclusive: no new error found, but nothing that the patch changes was "
+        "executed"
+    )
 
 
 def test_without_a_mail_nobody_is_written_to_and_no_directory_is_told() -> None:
