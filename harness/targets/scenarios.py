@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from harness.targets.flush_helpers import FLUSH_SCENARIOS
+from harness.targets.flushes import FLUSH_SCENARIOS
 from harness.targets.lifetime import LIFETIMES
 from harness.targets.operations import OPERATIONS, Needs, Operation
 from harness.targets.set_way import SET_WAY_SCENARIOS
