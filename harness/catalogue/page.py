@@ -21,6 +21,13 @@ __all__ = ["Example", "Page", "page", "pages"]
 
 _TEXTS = ("title", "checks", "why", "fine", "limits", "profiles")
 _EXAMPLES = ("failing", "fixed")
+_SILENCE = (
+    "/* SAF-N-safe why */ in the line above the one that is named, and in "
+    'docs/misra/safe.json an entry "SAF-N-safe" with "analyser": '
+    '{{"harness": "{rule}"}}, as Xen\'s documenting-violations.rst says. Both count '
+    "once the base has them: no patch suppresses what it brings in itself. What is "
+    "suppressed is still listed, with its reason."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,11 @@ class Page:
     profiles: str
     failing: Example
     fixed: Example
+
+    @property
+    def silence(self) -> str:
+        """Say how a finding that is known to be harmless is suppressed."""
+        return _SILENCE.format(rule=self.rule.id)
 
 
 def page(name: str) -> Page:

@@ -22,6 +22,7 @@ from harness.check.result import (
     ScenarioCost,
     UnsupportedItem,
 )
+from harness.check.suppression import with_suppressions
 from harness.check.tokens import with_tokens
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.series import Base, Patch, apply
@@ -41,7 +42,8 @@ def check(request: CheckRequest) -> Result:
     with opened(request) as intake, stepped(intake) as steps:
         changes = changes_of(steps, request)
         missing = not_executed(changes, request)
-        findings = attributed(_compared(change, request) for change in changes)
+        every = attributed(_compared(change, request) for change in changes)
+        findings = with_suppressions(every, {s.number: s.after for s in steps})
     last = changes[-1]
     result = _result("check", intake.base, request, findings, last.after, last.code)
     base = changes[0].before
@@ -67,7 +69,8 @@ def audit(request: CheckRequest) -> Result:
     with opened(request, audit=True) as intake, apply(intake.base.tree) as view:
         found = analysed([view], request, planned=True)
         analysis = found.of(view)
-        findings = with_excerpts(_findings(analysis, request), view)
+        every = with_excerpts(_findings(analysis, request), view)
+        findings = with_suppressions(every, {0: view})
         code = found.code(view)
         result = _result("audit", intake.base, request, findings, analysis, code)
         return replace(result, stats=_stats(started))

@@ -11,6 +11,7 @@ from harness.check.finding import Severity
 from harness.check.result import Result
 from harness.report.gaps import gaps
 from harness.report.order import told
+from harness.report.suppressions import message
 from harness.report.terminal import harmless
 
 __all__ = ["render_b4_check"]
@@ -25,7 +26,7 @@ def render_b4_check(result: Result) -> str:
         if f.severity in _TOLD:
             place = f"{f.location.file or '-'}:{f.location.line}"
             level = f.severity.value.upper()
-            lines.append(f"{place}: {level}:{f.rule}: {f.message}")
+            lines.append(f"{place}: {level}:{f.rule}: {message(f)}")
     lines += [
         f"{gap.file or '-'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
         for gap in gaps(result)

@@ -8,7 +8,8 @@ from harness.check.finding import Finding, Severity, Status
 from harness.check.result import Result, Verdict
 from harness.report.gaps import gaps
 from harness.report.names import counted
-from harness.report.order import worst_first
+from harness.report.order import told, worst_first
+from harness.report.suppressions import message, suppressed_text
 
 __all__ = ["render_b4_review"]
 
@@ -45,20 +46,25 @@ def _entry(result: Result) -> dict[str, str]:
 
 
 def _summary(result: Result) -> str:
-    new = [f for f in result.findings if f.status is Status.NEW]
+    new = told(result.findings)
+    kept = len(result.suppressed)
+    suppressed = [f"{kept:,} suppressed"] if kept else []
     if not new:
-        return result.verdict.value
+        return ": ".join([result.verdict.value, *suppressed])
     errors = sum(f.severity is Severity.ERROR for f in new)
     parts = [counted(errors, "new error"), counted(len(new) - errors, "other")]
     shown = [part for part in parts if not part.startswith("0 ")]
-    return f"{result.verdict.value}: {', '.join(shown)}"
+    return f"{result.verdict.value}: {', '.join([*shown, *suppressed])}"
 
 
 def _detail(finding: Finding) -> dict[str, str]:
     """Say what a finding is; one that was there before counts for nothing."""
     place = f"{finding.location.file}:{finding.location.line}"
     status = _SEVERITY.get(finding.severity, "pass")
-    text = f"{place}: {finding.rule}: {finding.message}"
+    text = f"{place}: {finding.rule}: {message(finding)}"
+    if finding.suppressed:
+        text = f"{place}: {finding.rule}: {suppressed_text(finding)}"
+        return {"status": "pass", "description": text}
     if finding.status is not Status.NEW:
         status, text = "pass", f"{text} ({finding.status.value})"
     return {"status": status, "description": text}

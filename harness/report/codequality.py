@@ -11,6 +11,7 @@ from harness.check.result import Result
 from harness.report.cpus import cpus_text
 from harness.report.gaps import gaps
 from harness.report.order import told
+from harness.report.suppressions import message, suppressed_text
 
 __all__ = ["render_codequality"]
 
@@ -26,15 +27,21 @@ _NOWHERE = "xen/Makefile"  # GitLab drops an entry without a file
 def render_codequality(result: Result) -> str:
     """Return an entry for each new finding and each gap.
 
+    What is suppressed has the lowest severity: GitLab knows no other way.
+
     GitLab drops entries with the same fingerprint silently: those of findings
     are structural and differ by themselves, those of gaps are made here.
     """
     entries: dict[str, dict[str, Any]] = {}
     for f in told(result.findings):
         place = (f.location.file, f.location.line)
-        text = f"{f.message} (breaks on {cpus_text(f.profiles, result.profiles)})"
+        text = f"{message(f)} (breaks on {cpus_text(f.profiles, result.profiles)})"
         severity = _SEVERITY[f.severity]
         entry = _entry(f.rule, text, f.fingerprint, severity, place)
+        entries.setdefault(f.fingerprint, entry)
+    for f in result.suppressed:
+        place = (f.location.file, f.location.line)
+        entry = _entry(f.rule, suppressed_text(f), f.fingerprint, "info", place)
         entries.setdefault(f.fingerprint, entry)
     times: dict[tuple[str, ...], int] = {}
     for gap in gaps(result):

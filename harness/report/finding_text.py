@@ -155,6 +155,10 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
     if finding.repair is not None:
         replayed = "replayed, clears it" if finding.repair.verified else "not verified"
         notes.append((f"repair ({replayed})", finding.repair.text))
+    if finding.suppressed:
+        notes.append(("suppressed by", finding.suppressed))
+    if finding.suppression_refused:
+        notes.append(("not suppressed", finding.suppression_refused))
     if finding.trace_file:
         notes.append(("replay", saved_command(finding)))
     return _labelled(notes)

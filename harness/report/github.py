@@ -7,6 +7,7 @@ from harness.check.result import Result
 from harness.report.cpus import cpus_text
 from harness.report.gaps import gaps
 from harness.report.order import told
+from harness.report.suppressions import message, suppressed_text
 from harness.report.terminal import harmless
 
 __all__ = ["render_github"]
@@ -28,6 +29,12 @@ def render_github(result: Result) -> str:
                 level, where.file, where.line, finding.rule, *_told(finding, result)
             )
         )
+    for finding in result.suppressed:
+        where = finding.location
+        text = suppressed_text(finding)
+        lines["notice"].append(
+            _command("notice", where.file, where.line, finding.rule, text)
+        )
     lines["warning"] += [
         _command("warning", gap.file, gap.line, gap.rule, gap.text)
         for gap in gaps(result)
@@ -37,7 +44,7 @@ def render_github(result: Result) -> str:
 
 def _told(finding: Finding, result: Result) -> list[str]:
     """Return the lines of an annotation: what, on which CPUs, and what mends it."""
-    lines = [finding.message]
+    lines = [message(finding)]
     lines.append(f"breaks on {cpus_text(finding.profiles, result.profiles)}")
     if finding.repair is not None and finding.repair.verified:
         lines.append(f"fix, tried on the trace: {finding.repair.text}")

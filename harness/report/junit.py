@@ -12,8 +12,10 @@ from harness.check.finding import Finding, Severity
 from harness.check.result import Result
 from harness.report.by_patch import Part, parts
 from harness.report.finding_text import finding_lines
+from harness.report.finding_text import place as place_of
 from harness.report.gaps import gaps
 from harness.report.replay_command import replay_command
+from harness.report.suppressions import message, suppressed_text
 from harness.report.terminal import WIDTH, Style, harmless
 
 __all__ = ["render_junit"]
@@ -49,12 +51,18 @@ def _suite(root: ElementTree.Element, part: Part, result: Result) -> None:
         case = _case(suite, name, _unique(gap.text, used))
         place = f"{gap.file}:{gap.line}: " if gap.line else ""
         ElementTree.SubElement(case, "skipped", message=_xml(f"{place}{gap.text}"))
+    kept = result.suppressed if part.number == part.count else ()
+    for finding in kept:
+        label = f"{finding.rule} in {finding.location.function or 'the trace'}"
+        case = _case(suite, name, _unique(label, used))
+        text = f"{place_of(finding)}: {suppressed_text(finding)}"
+        ElementTree.SubElement(case, "skipped", message=_xml(text))
     if not len(suite):
         _case(suite, name, f"no new finding in {result.bounds.scenarios} scenarios")
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(failures))
     suite.set("errors", "0")
-    suite.set("skipped", str(len(missing)))
+    suite.set("skipped", str(len(missing) + len(kept)))
 
 
 def _name(part: Part, result: Result) -> str:
@@ -75,7 +83,7 @@ def _unique(name: str, used: dict[str, int]) -> str:
 
 def _failure(case: ElementTree.Element, finding: Finding, result: Result) -> None:
     failure = ElementTree.SubElement(
-        case, "failure", message=_xml(finding.message), type=finding.rule
+        case, "failure", message=_xml(message(finding)), type=finding.rule
     )
     failure.text = _text(finding, result)
 

@@ -164,6 +164,7 @@ def _sections(result: Result, part: Part, every: list[Part]) -> list[_Section]:
             "Questions a reviewer may ask (before the patch -> with it)",
             _answers(result),
         ),
+        _Section("Suppressed by a SAF comment of the base", _suppressed(result)),
         _Section("Taken for granted", _readings(part)),
         _Section("Not covered, so nothing is claimed of it", _gaps(result)),
         _Section("What was run", _run(result, part)),
@@ -196,6 +197,14 @@ def _answers(result: Result) -> list[str]:
         line
         for each in answers(result)
         for line in wrapped(f"* {each.question} {each.answer}", "  ", "    ")
+    ]
+
+
+def _suppressed(result: Result) -> list[str]:
+    return [
+        line
+        for f in result.suppressed
+        for line in wrapped(f"* {f.rule} ({place(f)}), {f.suppressed}", "  ", "    ")
     ]
 
 

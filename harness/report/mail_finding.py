@@ -18,6 +18,7 @@ from harness.report.finding_text import place
 from harness.report.names import short_names
 from harness.report.plain import plain
 from harness.report.quote import quoted
+from harness.report.suppressions import message
 from harness.report.terminal import harmless
 
 __all__ = ["WIDTH", "Quoted", "in_mail_order", "told_findings", "wrapped"]
@@ -151,7 +152,7 @@ class _Text:
         return (count, -number) if count >= _SHARED else (0, 0)
 
     def _message(self) -> list[str]:
-        text = self.finding.message
+        text = message(self.finding)
         if not text.startswith("vCPU"):
             text = f"{text[:1].upper()}{text[1:]}"
         label = f"{self.number}. " if len(self.order) > 1 else ""

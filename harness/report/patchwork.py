@@ -8,6 +8,7 @@ from harness.check.result import Result, Verdict
 from harness.report.gaps import gaps
 from harness.report.names import counted
 from harness.report.order import told
+from harness.report.suppressions import message
 
 __all__ = ["render_patchwork"]
 
@@ -39,13 +40,14 @@ def _description(result: Result) -> str:
         worst = new[0]
         place = f"{worst.location.file}:{worst.location.line}"
         more = f" (+{len(new) - 1} more)" if len(new) > 1 else ""
-        return f"{worst.rule} at {place}: {worst.message}{more}"
+        return f"{worst.rule} at {place}: {message(worst)}{more}"
+    kept = f"; {len(result.suppressed)} suppressed" if result.suppressed else ""
     missing = gaps(result)
     if missing:
         more = f" (+{len(missing) - 1} more)" if len(missing) > 1 else ""
-        return f"inconclusive: {missing[0].text}{more}"
+        return f"inconclusive: {missing[0].text}{more}{kept}"
     bounds = result.bounds
     return (
         f"clean: {counted(bounds.scenarios, 'scenario')}, "
-        f"{counted(bounds.profiles, 'profile')}"
+        f"{counted(bounds.profiles, 'profile')}{kept}"
     )

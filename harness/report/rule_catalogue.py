@@ -46,6 +46,7 @@ def _lines(page: Page) -> Iterator[str]:
         ("What it checks", page.checks),
         ("Why it matters", page.why),
         ("When it is fine", page.fine),
+        ("How to silence", page.silence),
         ("Limits", page.limits),
         ("Profiles", page.profiles),
         ("Arm rules", ", ".join(rule.arm_rules) or "none"),

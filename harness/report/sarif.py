@@ -13,6 +13,7 @@ from harness.check.rules import RULES
 from harness.model_version import model_version
 from harness.report.gaps import Gap, gaps
 from harness.report.order import worst_first
+from harness.report.suppressions import message
 
 __all__ = ["render_sarif"]
 
@@ -112,7 +113,7 @@ def _result(finding: Finding, index: int) -> _Json:
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": finding.message},
+        "message": {"text": message(finding)},
         "partialFingerprints": {"harness/v1": finding.fingerprint},
         "baselineState": _STATES[finding.status],
         "properties": {
@@ -125,6 +126,16 @@ def _result(finding: Finding, index: int) -> _Json:
         result["locations"] = [_location(where.file, where.line, where.function)]
     if finding.trace:
         result["codeFlows"] = [_flow(finding)]
+    if finding.suppressed:
+        result["suppressions"] = [
+            {
+                "kind": "inSource",
+                "status": "accepted",
+                "justification": finding.suppressed,
+            }
+        ]
+    if finding.suppression_refused:
+        result["properties"]["suppressionRefused"] = finding.suppression_refused
     if finding.replay:
         result["properties"]["replay"] = f"harness replay {finding.replay}"
     if finding.repair is not None:

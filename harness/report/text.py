@@ -66,7 +66,8 @@ def _full(result: Result, verbose: bool) -> list[Finding]:
     return worst_first(
         f
         for f in result.findings
-        if f.status is Status.NEW or (verbose and f.status is not Status.FIXED)
+        if (f.status is Status.NEW and not f.suppressed)
+        or (verbose and f.status is not Status.FIXED)
     )
 
 
@@ -80,6 +81,9 @@ def _summaries(result: Result, verbose: bool) -> list[str]:
         rules = sorted({f.rule for f in unchanged})
         text = f"{counted(len(unchanged), 'finding')}, on the base as well"
         lines += hanging("unchanged: ", f"{text}: {and_more(rules, 3)} (-v shows them)")
+    for finding in result.suppressed:
+        lines += finding_row(finding, "suppressed")
+        lines += hanging("  by ", harmless(finding.suppressed))
     if result.known and not verbose:
         rules = sorted({f.rule for f in result.known})
         text = f"{counted(len(result.known), 'finding')}, in the baseline as well"
@@ -179,6 +183,8 @@ def verdict_lines(result: Result, style: Style) -> list[str]:
     }[verdict](result)
     if result.known:
         text += f", {len(result.known)} known"
+    if result.suppressed:
+        text += f", {len(result.suppressed)} suppressed"
     if result.only_under:
         text += f"; only under {', '.join(result.only_under)}"
     word = style.paint(verdict.value, _VERDICT_COLOURS[verdict])

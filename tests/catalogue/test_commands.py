@@ -17,6 +17,8 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown.startswith("dsb-scope-too-narrow (error)\n")
     for head in ("What it checks", "Why it matters", "When it is fine", "Limits"):
         assert f"\n{head}\n" in shown
+    silence = " ".join(shown.split("How to silence")[1].split("Limits")[0].split())
+    assert '"analyser": {"harness": "dsb-scope-too-narrow"}' in silence
     assert "finding dsb-scope-too-narrow" in shown
     assert "finding none" in shown
 
