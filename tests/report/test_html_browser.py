@@ -55,6 +55,12 @@ def test_it_is_quiet_accessible_and_fits(
         for width in (1200, 768, 360):
             it.page.set_viewport_size({"width": width, "height": 900})
             assert _overflow(it) <= 0, width
+        cut = it.value(
+            "[...document.querySelectorAll('.turned')].filter("
+            "e => e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth)"
+            ".map(e => e.textContent)"
+        )
+        assert cut == []
         assert accessibility(it) == []
         assert it.requests == [pages[name].as_uri()]
         assert it.console == []
