@@ -13,12 +13,14 @@ from harness.check.finding import Finding, Repair, State, Step
 from harness.check.result import Result
 from harness.report.finding_text import place
 from harness.report.listing import diff_lines, listings
-from harness.report.names import short_names
+from harness.report.names import profiles_text, short_names
 from harness.report.patch_lines import origin
 from harness.report.terminal import harmless
 from harness.report.timeline import timeline
 
-__all__ = ["embedded_finding", "finding_row", "finding_view"]
+__all__ = ["MANY", "embedded_finding", "finding_row", "finding_view"]
+
+MANY = 16  # profiles; more do not fit one line of a sheet
 
 
 def finding_row(finding: Finding) -> dict[str, Any]:
@@ -61,6 +63,7 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         "listings": listings(finding),
         "hunk": diff_lines(finding.hunk, _in_hunk(finding, result)),
         "matrix": _matrix(finding, result.profiles),
+        "cpus": _cpus(finding, result.profiles),
         "checks": shown.checks,
         "why": shown.why,
         "fine": shown.fine,
@@ -113,6 +116,20 @@ def _in_hunk(finding: Finding, result: Result) -> int:
 
 def _matrix(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
     return [{"name": name, "breaks": name in finding.profiles} for name in profiles]
+
+
+def _cpus(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
+    """Name the profiles on which it breaks and those on which not."""
+    if len(profiles) <= MANY:
+        return _matrix(finding, profiles)
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for name in profiles:
+        sides[name in finding.profiles].append(name)
+    return [
+        {"name": profiles_text(names, profiles), "breaks": breaks}
+        for breaks, names in sides.items()
+        if names
+    ]
 
 
 def _repair(repair: Repair) -> dict[str, Any]:

@@ -22,7 +22,12 @@ from harness.report.by_patch import Part, parts
 from harness.report.chart import HEIGHT, WIDTH, Chart, line_chart
 from harness.report.cost_table import cost_lines
 from harness.report.gaps import gaps
-from harness.report.html_finding import embedded_finding, finding_row, finding_view
+from harness.report.html_finding import (
+    MANY,
+    embedded_finding,
+    finding_row,
+    finding_view,
+)
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import worst_first
 from harness.report.result_charts import result_charts
@@ -30,8 +35,6 @@ from harness.report.terminal import Style, harmless
 from harness.report.text import verdict_lines
 
 __all__ = ["render_html"]
-
-_WIDE = 16  # profiles that fit one line of a sheet
 
 
 def render_html(result: Result) -> str:
@@ -252,7 +255,7 @@ def _cores(
 
     Cores on which the same breaks are one row.
     """
-    if len(profiles) <= _WIDE:
+    if len(profiles) <= MANY:
         return []
     groups: dict[tuple[bool, ...], list[str]] = {}
     for name in profiles:

@@ -112,7 +112,10 @@ SERIES = replace(
 )
 NOT_BUILDING = replace(UNSAFE, findings=(NO_BUILD,), cost=())
 # Many cores by name, as with --profile cores.
-CORES = tuple(f"Neoverse-V{n}[bbm={b}]" for n in range(1, 13) for b in range(3))
+CORES = (
+    "Cortex-X925[vmidbits=2+ets=2+ntlbpa=1+bbm=2+e0pd=1+pan=3]",
+    *(f"Neoverse-V{n}[bbm={b}]" for n in range(1, 13) for b in range(3)),
+)
 # A hunk of more lines than a screen has.
 LONG_HUNK = "@@ -300,1 +300,91 @@ f" + "".join(f"\n+    call({n});" for n in range(90))
 MANY_CORES = replace(
