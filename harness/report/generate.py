@@ -22,6 +22,7 @@ from harness.litmus.manual import MANUAL
 from harness.model_version import model_version
 from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
+from harness.report.ir_listing import ir_listings
 from harness.report.rule_catalogue import rule_catalogue
 from harness.report.rule_homes import rule_homes
 from harness.report.schema import schema_text
@@ -123,6 +124,7 @@ def _wanted() -> dict[str, str]:
     files = {
         "generated/schema.json": schema_text(),
         **{f"generated/{name}": text for name, text in rule_catalogue().items()},
+        **{f"generated/ir/{name}.txt": text for name, text in ir_listings().items()},
         "generated/rule-homes.md": rule_homes(_ROOT),
         "generated/litmus-format.txt": MANUAL,
         "generated/trace-format.md": manual(),
