@@ -11,6 +11,7 @@ from harness.check.edits import Drastic, Edit, instruction, parts
 from harness.check.evidence import Evidence, places
 from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
+from harness.check.mending import Mending, mending_of
 from harness.check.reasons import unrepaired
 from harness.check.rules import RULES
 from harness.check.sampling import sampled
@@ -59,6 +60,7 @@ class Diagnosis:
     assumptions: tuple[str, ...] = ()  # settings without which it goes away
     anchor: Location | None = None  # None: the location
     evidence: bytes = field(default=b"", repr=False, compare=False)  # as kept
+    mendings: tuple[Mending, ...] = ()  # what the repair changes
 
     @property
     def mark(self) -> tuple[str, str, str, str]:
@@ -117,18 +119,17 @@ class Diagnostician:
         for violation in sampled(telling(violations), events):
             window = explainer.window(violation)
             known = self._causes.setdefault(_signature(window), [])
-            causes, verified = self._known_cause(explainer, violation, known)
-            if not causes:
+            causes, explanation = self._known_cause(explainer, violation, known)
+            if explanation is None:
                 explanation = explainer.explain(violation, self._likely)
                 causes = self._named(explanation, window, counterpart)
-                verified = explanation.verified
                 known.append(causes)
-            found.extend(self._tell(replay, window, scenario, causes, verified))
+            found.extend(self._tell(replay, window, scenario, causes, explanation))
         return found
 
     def _known_cause(
         self, explainer: Explainer, violation: Violation, known: list[list[_Cause]]
-    ) -> tuple[list[_Cause], bool]:
+    ) -> tuple[list[_Cause], Explanation | None]:
         """Return the first known cause whose repair mends the violation here.
 
         The same instructions may go wrong for another reason, for what they
@@ -146,8 +147,8 @@ class Diagnostician:
 
             explanation = explainer.mended(violation, chosen)
             if explanation is not None:
-                return causes, explanation.verified
-        return [], False
+                return causes, explanation
+        return [], None
 
     def _place(self, event: Event) -> tuple[str, int, str]:
         """Return where to show an event: a store where the code asks for it."""
@@ -198,11 +199,12 @@ class Diagnostician:
         window: Window,
         scenario: str,
         causes: list[_Cause],
-        verified: bool,
+        explanation: Explanation,
     ) -> list[Diagnosis]:
         positions = [_find(window, cause) for cause in causes]
         texts = tuple(cause.text for cause in causes if cause.text)
-        repair = Repair(texts, verified) if texts else None
+        repair = Repair(texts, explanation.verified) if texts else None
+        mendings = tuple(mending_of(edit, window.events) for edit in explanation.edits)
         steps: tuple[Step, ...] = ()
         diff: tuple[TlbDiff, ...] = ()
         evidence = b""
@@ -234,6 +236,7 @@ class Diagnostician:
                     window.violation.key,
                     anchor=_location(window.events[position], window, _UNTOUCHED),
                     evidence=evidence,
+                    mendings=mendings,
                 )
             )
         return told
