@@ -13,6 +13,7 @@ from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
 from harness.check.intake import opened, stepped
 from harness.check.merging import findings_of
+from harness.check.repairs.patches import with_diffs
 from harness.check.request import CheckRequest, Form
 from harness.check.result import (
     Bounds,
@@ -44,13 +45,19 @@ def check(request: CheckRequest) -> Result:
         missing = not_executed(changes, request)
         every = attributed(_compared(change, request) for change in changes)
         findings = with_suppressions(every, {s.number: s.after for s in steps})
+        whole: dict[int, str] = {}
+        if request.repairs:
+            findings, whole = with_diffs(findings, changes, request)
     last = changes[-1]
     result = _result("check", intake.base, request, findings, last.after, last.code)
     base = changes[0].before
     analyses = {id(a): a for c in changes for a in (c.before, c.after)}
     return replace(
         result,
-        patches=tuple(summary(patch) for patch in intake.patches),
+        patches=tuple(
+            replace(summary(patch), repair=whole.get(number, ""))
+            for number, patch in enumerate(intake.patches, 1)
+        ),
         bounds=_bounds([*analyses.values()], last.after, request),
         unsupported=_unsupported([change.after for change in changes], base),
         cost=_cost(last.after, base, request.profiles),

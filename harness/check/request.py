@@ -43,7 +43,8 @@ class CheckRequest:
 
     ``patch_name`` is the name of what is not given by its bytes.  ``base`` is
     a revision, ``config`` the configuration of a build.  ``profiles`` are full
-    names: a core with unknown values has several.
+    names: a core with unknown values has several.  ``repairs`` asks for diffs
+    that mend what is found.
     """
 
     patch: bytes | None
@@ -60,6 +61,7 @@ class CheckRequest:
     base: str | None = None
     config: Path | None = None
     done: Done | None = None  # by several machines
+    repairs: bool = False
 
     def refuse_unknown_profiles(self) -> None:
         """Check that all profiles exist."""

@@ -49,7 +49,9 @@ class PatchSummary:
     prove it right; None is a patch as its author made it.  ``uncertain`` says
     what was not sure then.  ``commit`` is its object id in the repository,
     ``letter`` the mail that it came in.  ``identity`` digests what it changes,
-    wherever it applies.
+    wherever it applies.  ``repair`` is a diff on top of it after
+    which none of its new errors is left and nothing new is found, "" if none is
+    known.
     """
 
     name: str
@@ -61,6 +63,7 @@ class PatchSummary:
     commit: str = ""
     letter: Letter = field(default_factory=Letter)
     identity: str = ""
+    repair: str = ""
 
 
 @dataclass(frozen=True, slots=True)

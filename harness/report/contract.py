@@ -59,6 +59,9 @@ class Patch(TypedDict):
     commit: Annotated[str, "its object id, of a patch out of a repository"]
     identity: Annotated[str, "digest of what it changes, wherever it applies"]
     recovery: Annotated[Recovery | None, "of a patch read out of a review"]
+    repair: Annotated[
+        str, "diff on top of it that mends its new errors together; analysed"
+    ]
 
 
 class Bounds(TypedDict):

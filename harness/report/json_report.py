@@ -62,6 +62,7 @@ def _patch(patch: results.PatchSummary) -> contract.Patch:
         "commit": patch.commit,
         "identity": patch.identity,
         "recovery": _recovery(patch),
+        "repair": patch.repair,
     }
 
 

@@ -5,7 +5,7 @@ from harness.series.patch import Patch
 from harness.series.path import load_patch, read_path
 from harness.series.series import SERIES_LIMIT, Series, read_patch, read_series
 from harness.series.tree import Tree
-from harness.series.view import View, apply, stacked
+from harness.series.view import View, apply, patched, stacked
 
 __all__ = [
     "SERIES_LIMIT",
@@ -19,6 +19,7 @@ __all__ = [
     "chosen_base",
     "find_place",
     "load_patch",
+    "patched",
     "read_patch",
     "read_path",
     "read_series",

@@ -22,7 +22,7 @@ from harness.series.git_apply import Offsets, apply_to_copies
 from harness.series.patch import Patch
 from harness.series.tree import Tree, is_unreachable
 
-__all__ = ["View", "apply", "stacked"]
+__all__ = ["View", "apply", "patched", "stacked"]
 
 _SHARED_MEMORY = "/dev/shm"
 
@@ -95,7 +95,7 @@ def stacked(tree: Tree, patches: tuple[Patch, ...]) -> Iterator[tuple[View, ...]
     with ExitStack() as stack:
         for number, patch in enumerate(patches, 1):
             try:
-                views.append(stack.enter_context(_patched(views[-1], patch)))
+                views.append(stack.enter_context(patched(views[-1], patch)))
             except ApplyError as error:
                 if len(patches) == 1:
                     raise
@@ -105,7 +105,8 @@ def stacked(tree: Tree, patches: tuple[Patch, ...]) -> Iterator[tuple[View, ...]
 
 
 @contextmanager
-def _patched(view: View, patch: Patch) -> Iterator[View]:
+def patched(view: View, patch: Patch) -> Iterator[View]:
+    """Yield what a view is with one more patch."""
     tree = view.tree
     before = {*view.files, *view.deleted}
     with tempfile.TemporaryDirectory(prefix="harness-", dir=_memory()) as name:

@@ -1,0 +1,1 @@
+"""Repairs as changes of the source: proposed from trace repairs, tried, then shown."""

@@ -1,0 +1,50 @@
+"""The diffs that mend what each patch of a series brings in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.check.changes import Change
+from harness.check.finding import Finding, Status
+from harness.check.repairs.repairing import repaired
+from harness.check.request import CheckRequest
+
+__all__ = ["with_diffs"]
+
+
+def with_diffs(
+    findings: Sequence[Finding], changes: Sequence[Change], request: CheckRequest
+) -> tuple[list[Finding], dict[int, str]]:
+    """Return the findings with their diffs, and by patch one for all its errors.
+
+    The diff of what a patch brings in stands on the tree with that patch.
+    """
+    result = list(findings)
+    whole: dict[int, str] = {}
+    for change in changes:
+        number = change.step.number
+        places = [
+            place
+            for place, finding in enumerate(findings)
+            if finding.patch == number
+            and finding.status is Status.NEW
+            and not finding.fixed_by
+            and not finding.suppressed
+        ]
+        if not places:
+            continue
+        found = repaired(
+            [findings[place] for place in places],
+            change.step.after,
+            change.after,
+            request,
+        )
+        for index, diff in found.diffs.items():
+            finding = findings[places[index]]
+            assert finding.repair is not None
+            repair = replace(finding.repair, diff=diff)
+            result[places[index]] = replace(finding, repair=repair)
+        if found.whole:
+            whole[number] = found.whole
+    return result, whole
