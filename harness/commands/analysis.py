@@ -15,7 +15,7 @@ from harness.commands.patch_argument import add_base, add_config, add_tree
 from harness.errors import UsageError
 from harness.exitcodes import Strictness, exit_code
 from harness.model_version import model_version
-from harness.report.formats import FORMATS
+from harness.report.formats import FORMATS, WITH_REPAIRS
 from harness.report.text import render_text, terse_text
 from reference_model.cores import chosen_profiles
 
@@ -83,6 +83,12 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
         help="write the trace of each new finding there, for harness replay",
     )
     parser.add_argument(
+        "--no-repair-diff",
+        action="store_true",
+        help="do not look for repairs of the source: each is tried by analyses of "
+        "its own, which takes time where something is found",
+    )
+    parser.add_argument(
         "--mail-always",
         action="store_true",
         help="a mail even where there is no error; default: none",
@@ -126,7 +132,18 @@ def request_of(arguments: argparse.Namespace) -> CheckRequest:
         assumptions=read(arguments.assume),
         base=arguments.base,
         config=arguments.config and arguments.config.absolute(),
+        repairs=shows_repairs(arguments),
     )
+
+
+def shows_repairs(arguments: argparse.Namespace) -> bool:
+    """Tell whether diffs are asked for: to try them takes time."""
+    if arguments.no_repair_diff:
+        return False
+    formats = {arguments.format, *(name for name, _ in arguments.output)}
+    if arguments.format == "text" and arguments.quiet:
+        formats.remove("text")
+    return not formats.isdisjoint(WITH_REPAIRS)
 
 
 def part_reported(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.commands.analysis import add_reporting, reported
+from harness.commands.analysis import add_reporting, reported, shows_repairs
 from harness.commands.outcome import Outcome
 from harness.commands.patch_argument import add_config, add_tree
 from harness.errors import ReportError
@@ -61,7 +61,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
         progress=arguments.progress,
         config=arguments.config and arguments.config.absolute(),
     )
-    request = replace(given.request(place), done=done)
+    repairs = shows_repairs(arguments)
+    request = replace(given.request(place), done=done, repairs=repairs)
     check = pipeline.audit if given.command == "audit" else pipeline.check
     result = merged(check(request), parts, seconds)
     return reported(result, request, arguments)

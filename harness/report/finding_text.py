@@ -7,11 +7,19 @@ from dataclasses import dataclass, replace
 
 from harness.check.finding import Finding, Severity, TlbDiff
 from harness.report.names import and_more, profiles_text
+from harness.report.repair_diff import diff_lines, how_known
 from harness.report.replay_command import saved_command
 from harness.report.terminal import Colour, Style, hanging, harmless, outdented
 from harness.report.trace_table import trace_table
 
-__all__ = ["FINDING_LINES", "finding_lines", "finding_row", "heading", "place"]
+__all__ = [
+    "FINDING_LINES",
+    "finding_lines",
+    "finding_row",
+    "heading",
+    "place",
+    "repair_lines",
+]
 
 # A reviewer reads no more.
 FINDING_LINES = 30
@@ -153,8 +161,7 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
     names = [finding.scenario, *others]
     notes.append(("scenario", and_more(names, len(names) if verbose else 1, "similar")))
     if finding.repair is not None:
-        replayed = "replayed, clears it" if finding.repair.verified else "not verified"
-        notes.append((f"repair ({replayed})", finding.repair.text))
+        notes.append((f"repair ({how_known(finding.repair)})", finding.repair.text))
     if finding.suppressed:
         notes.append(("suppressed by", finding.suppressed))
     if finding.suppression_refused:
@@ -162,6 +169,20 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
     if finding.trace_file:
         notes.append(("replay", saved_command(finding)))
     return _labelled(notes)
+
+
+def repair_lines(finding: Finding, *, again: bool) -> list[str]:
+    """Return the repair of a finding as a diff, if there is one.
+
+    ``again``: it was shown before.
+    """
+    if finding.repair is None or not finding.repair.diff:
+        return []
+    if again:
+        return _labelled([("repair (checked)", "the change shown above removes it")])
+    said = "this change of the patched tree was analysed: it is gone, and nothing new"
+    diff = [f"    {line}".rstrip() for line in diff_lines(finding.repair.diff)]
+    return [*_labelled([("repair (checked)", said)]), *diff]
 
 
 def _labelled(notes: Sequence[tuple[str, str]]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.check.result import Result
 
-__all__ = ["FORMATS", "Format"]
+__all__ = ["FORMATS", "WITH_REPAIRS", "Format"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,6 @@ FORMATS: dict[str, Format] = {
     "b4-review": Format("b4_review", "render_b4_review", "b4-review.json"),
     "patchwork": Format("patchwork", "render_patchwork", "patchwork.json"),
 }
+
+# Those that have room for a diff.
+WITH_REPAIRS = frozenset({"text", "json", "mail", "html", "sarif"})

@@ -77,7 +77,7 @@ def outdated() -> list[str]:
 def example_result(name: str) -> Result:
     """Check an example against the embedded base, without what varies by run."""
     patch, patch_name = example(name)
-    request = CheckRequest(patch, patch_name, None, EMBEDDED, jobs=1)
+    request = CheckRequest(patch, patch_name, None, EMBEDDED, jobs=1, repairs=True)
     return replace(check(request), stats={})
 
 

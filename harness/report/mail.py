@@ -24,12 +24,14 @@ from harness.report.gaps import NOT_RUN, gaps
 from harness.report.mail_finding import (
     WIDTH,
     Quoted,
+    change_lines,
     in_mail_order,
     told_findings,
     wrapped,
 )
 from harness.report.names import counted, short_names
 from harness.report.plain import reading
+from harness.report.repair_diff import whole
 from harness.report.replay_command import replay_command
 from harness.report.terminal import harmless
 
@@ -158,6 +160,7 @@ def _errors(part: Part) -> list[Finding]:
 
 def _sections(result: Result, part: Part, every: list[Part]) -> list[_Section]:
     return [
+        _Section("One change for all of them, checked likewise", _whole(result, part)),
         _Section("Warnings, new with the patch as well", _warnings(part)),
         _Section("Other patches of the series have errors, too", _others(every, part)),
         _Section(
@@ -169,6 +172,11 @@ def _sections(result: Result, part: Part, every: list[Part]) -> list[_Section]:
         _Section("Not covered, so nothing is claimed of it", _gaps(result)),
         _Section("What was run", _run(result, part)),
     ]
+
+
+def _whole(result: Result, part: Part) -> list[str]:
+    found = dict(whole(result.patches, part.findings))
+    return change_lines(found.get(part.number, ""))
 
 
 def _warnings(part: Part) -> list[str]:

@@ -18,10 +18,18 @@ from harness.report.finding_text import place
 from harness.report.names import short_names
 from harness.report.plain import plain
 from harness.report.quote import quoted
+from harness.report.repair_diff import diff_lines
 from harness.report.suppressions import message
 from harness.report.terminal import harmless
 
-__all__ = ["WIDTH", "Quoted", "in_mail_order", "told_findings", "wrapped"]
+__all__ = [
+    "WIDTH",
+    "Quoted",
+    "change_lines",
+    "in_mail_order",
+    "told_findings",
+    "wrapped",
+]
 
 WIDTH = 72
 _DIFF_LINES = 40  # a longer one is no reply any more
@@ -112,7 +120,7 @@ class _Text:
             *trace,
             *([""] if trace else []),
             *self._facts(),
-            *_diff(self.finding),
+            *self._diff(),
             "",
         ]
 
@@ -170,6 +178,35 @@ class _Text:
         ]
         return [line for label, text in rows if text for line in _labelled(label, text)]
 
+    def _diff(self) -> list[str]:
+        """Return the repair as a diff; it is told once."""
+        repair = self.finding.repair
+        lines = change_lines(repair.diff) if repair is not None else []
+        if repair is None or not lines:
+            return []
+        diffs = [f.repair.diff if f.repair else "" for f in self.order]
+        first = diffs.index(repair.diff) + 1
+        if first < self.number:
+            text = f"The change shown with {first}. mends this, too."
+            return ["", *wrapped(text, "  ")]
+        return [
+            "",
+            "  As a diff against the patched tree, which was checked with it:",
+            "",
+            *lines,
+        ]
+
+
+def change_lines(diff: str) -> list[str]:
+    """Return a diff, indented: it is not to be taken for a patch."""
+    lines = [f"    {line}".rstrip() for line in diff_lines(diff)]
+    if len(lines) > _DIFF_LINES:
+        return []
+    # The name of a function is for people, and may be cut.
+    return [
+        line[:WIDTH].rstrip() if line.startswith("    @@ ") else line for line in lines
+    ]
+
 
 def _labelled(label: str, text: str) -> list[str]:
     start = f"  {label:<{_LABEL}} "
@@ -183,20 +220,6 @@ def _repair(finding: Finding) -> str:
     if not repair.verified:
         return f"{repair.text} (part of it: alone this does not do)"
     return repair.text
-
-
-def _diff(finding: Finding) -> list[str]:
-    """Return the repair as a diff, indented: it is not to be taken for a patch."""
-    diff = finding.repair.diff if finding.repair else ""
-    lines = diff.rstrip("\n").split("\n")
-    if not diff or len(lines) > _DIFF_LINES:
-        return []
-    return [
-        "",
-        "  As a diff against the patched tree, which was checked with it:",
-        "",
-        *(f"    {harmless(line)}".rstrip() for line in lines),
-    ]
 
 
 # ---------------------------------------------------------------------- trace

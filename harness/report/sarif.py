@@ -7,12 +7,14 @@ from typing import Any
 
 import harness
 from harness.catalogue import page
-from harness.check.finding import Finding, Severity, Status, Step
+from harness.check.finding import Finding, Repair, Severity, Status, Step
 from harness.check.result import Result
 from harness.check.rules import RULES
 from harness.model_version import model_version
 from harness.report.gaps import Gap, gaps
 from harness.report.order import worst_first
+from harness.report.repair_diff import how_known
+from harness.report.replacements import region, replacements
 from harness.report.suppressions import message
 
 __all__ = ["render_sarif"]
@@ -139,9 +141,34 @@ def _result(finding: Finding, index: int) -> _Json:
     if finding.replay:
         result["properties"]["replay"] = f"harness replay {finding.replay}"
     if finding.repair is not None:
-        said = "replayed, clears it" if finding.repair.verified else "not verified"
+        said = how_known(finding.repair)
         result["properties"]["repair"] = f"{finding.repair.text} ({said})"
+        if finding.repair.diff:
+            result["fixes"] = [_fix(finding.repair)]
     return result
+
+
+def _fix(repair: Repair) -> _Json:
+    """Return the diff of a repair as replacements of lines."""
+    return {
+        "description": {
+            "text": f"{repair.text} (as a diff: applied, analysed, the finding gone "
+            "and nothing new)"
+        },
+        "artifactChanges": [
+            {
+                "artifactLocation": {"uri": file, "uriBaseId": _ROOT},
+                "replacements": [
+                    {
+                        "deletedRegion": region(replacement),
+                        "insertedContent": {"text": replacement.text},
+                    }
+                    for replacement in found
+                ],
+            }
+            for file, found in replacements(repair.diff).items()
+        ],
+    }
 
 
 def _location(file: str, line: int, function: str = "") -> _Json:

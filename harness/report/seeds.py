@@ -83,6 +83,6 @@ def seed_results(tree: Path) -> list[tuple[str, Result]]:
     results = []
     for name, patch in SEEDS.items():
         data = (patches / patch).read_bytes()
-        result = check(CheckRequest(data, patch, tree, tree, jobs=1))
+        result = check(CheckRequest(data, patch, tree, tree, jobs=1, repairs=True))
         results.append((name, replace(result, base=tree.name, stats={})))
     return results

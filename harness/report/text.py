@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from harness.check.finding import Finding, Status
 from harness.check.result import Result, UnsupportedItem, Verdict
 from harness.report.cost_table import cost_lines
-from harness.report.finding_text import finding_lines, finding_row, place
+from harness.report.finding_text import (
+    finding_lines,
+    finding_row,
+    place,
+    repair_lines,
+)
 from harness.report.gaps import part_text
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import told, worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
+from harness.report.repair_diff import Told, diff_lines, whole
 from harness.report.replay_command import replay_command
 from harness.report.terminal import (
     WIDTH,
@@ -37,10 +44,13 @@ def render_text(result: Result, *, colour: bool = False, verbose: bool = False) 
     """Return the report, at most 80 columns wide."""
     style = Style(colour)
     sections = [subject_lines(result)]
+    diffs = Told()
     for finding in _full(result, verbose):
         facts = origin(finding, result)
-        sections.append(finding_lines(finding, result.profiles, style, verbose, facts))
+        lines = finding_lines(finding, result.profiles, style, verbose, facts)
+        sections.append([*lines, *repair_lines(finding, again=diffs.again(finding))])
     sections += [
+        *_whole(result),
         _summaries(result, verbose),
         cost_lines(result.cost, result.profiles, verbose),
         _unsupported(result, verbose),
@@ -50,6 +60,16 @@ def render_text(result: Result, *, colour: bool = False, verbose: bool = False) 
         verdict_lines(result, style),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _whole(result: Result) -> Iterator[list[str]]:
+    """Yield the changes that mend all errors of a patch together."""
+    for number, diff in whole(result.patches, result.findings):
+        which = "" if len(result.patches) == 1 else f" of patch {number}"
+        yield [
+            f"all new errors{which} together, repair (checked):",
+            *(f"    {line}".rstrip() for line in diff_lines(diff)),
+        ]
 
 
 def terse_text(result: Result, *, colour: bool = False) -> str:

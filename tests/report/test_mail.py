@@ -150,12 +150,12 @@ def test_nothing_needs_the_tool_to_be_understood() -> None:
 
 
 def test_a_repair_that_was_checked_is_shown_as_a_diff() -> None:
-    diff = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-nsh\n+ish\n"
-    repair = replace(FOUND.repair or pytest.fail(), diff=diff)
+    shown = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-nsh\n+ish\n"
+    repair = replace(FOUND.repair or pytest.fail(), diff=f"diff --git a/x b/x\n{shown}")
     _, body = _mail(replace(SENT, findings=(replace(FOUND, repair=repair),)))
     lines = body.splitlines()
-    start = lines.index("    diff --git a/x b/x")
-    assert [line[4:] for line in lines[start : start + 6]] == diff.splitlines()
+    start = lines.index("    --- a/x")
+    assert [line[4:] for line in lines[start : start + 5]] == shown.splitlines()
     half = replace(repair, verified=False, diff="")
     _, body = _mail(replace(SENT, findings=(replace(FOUND, repair=half),)))
     assert "VMALLE1IS (part of it: alone this does not do)" in " ".join(body.split())

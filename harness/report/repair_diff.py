@@ -1,0 +1,47 @@
+"""Repairs as diffs: how they are told, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from harness.check.finding import Finding, Repair
+from harness.check.result import PatchSummary
+from harness.report.terminal import harmless
+
+__all__ = ["Told", "diff_lines", "how_known", "whole"]
+
+
+class Told:
+    """Which diffs were shown: one that mends several findings is shown once."""
+
+    def __init__(self) -> None:
+        self._diffs: set[str] = set()
+
+    def again(self, finding: Finding) -> bool:
+        """Tell whether the diff of a finding was shown; from now on it was."""
+        diff = finding.repair.diff if finding.repair is not None else ""
+        shown = diff in self._diffs
+        if diff:
+            self._diffs.add(diff)
+        return shown
+
+
+def how_known(repair: Repair) -> str:
+    """Return in a few words what a repair was tried on."""
+    return "replayed, clears it" if repair.verified else "not verified"
+
+
+def diff_lines(diff: str) -> list[str]:
+    """Return a diff line by line, without what only a tool needs."""
+    lines = diff.rstrip("\n").split("\n") if diff else []
+    return [harmless(line) for line in lines if not line.startswith("diff --git ")]
+
+
+def whole(
+    patches: Iterable[PatchSummary], findings: Iterable[Finding]
+) -> Iterator[tuple[int, str]]:
+    """Yield (number, diff) for patches with one that no finding shows."""
+    shown = {f.repair.diff for f in findings if f.repair is not None}
+    for number, patch in enumerate(patches, 1):
+        if patch.repair and patch.repair not in shown:
+            yield number, patch.repair
