@@ -93,6 +93,7 @@ def merged(parts: list[TreeAnalysis]) -> TreeAnalysis:
     for part in parts:
         whole.diagnoses += part.diagnoses
         whole.reached += part.reached
+        whole.savings += part.savings
         whole.costs.update(part.costs)
         whole.executions += part.executions
         whole.events += part.events

@@ -34,6 +34,7 @@ def joined(blocks: Mapping[int, TreeAnalysis]) -> TreeAnalysis:
     for part in parts:
         whole.diagnoses += part.diagnoses
         whole.reached += part.reached
+        whole.savings += part.savings
         whole.costs.update(part.costs)
         whole.complete |= part.complete
         whole.executions += part.executions
@@ -42,6 +43,7 @@ def joined(blocks: Mapping[int, TreeAnalysis]) -> TreeAnalysis:
     place = {name: number for number, name in enumerate(whole.scenarios)}
     whole.diagnoses.sort(key=lambda found: place[found.scenario])
     whole.reached.sort(key=lambda found: place[found.scenario])
+    whole.savings.sort(key=lambda found: place[found.scenario])
     whole.coverage = common(part.coverage for part in parts)
     return whole
 

@@ -23,6 +23,7 @@ from harness.check.result import (
     ScenarioCost,
     UnsupportedItem,
 )
+from harness.check.savings import perf_findings
 from harness.check.suppression import with_suppressions
 from harness.check.tokens import with_tokens
 from harness.check.tree_analysis import Reached, TreeAnalysis
@@ -117,8 +118,14 @@ def _stats(started: float) -> dict[str, float]:
     return {"seconds": round(time.monotonic() - started, 1)}
 
 
-def _findings(analysis: TreeAnalysis, request: CheckRequest) -> list[Finding]:
-    return findings_of(analysis.diagnoses, request.profiles, analysis.scenarios)
+def _findings(
+    analysis: TreeAnalysis, request: CheckRequest, base: TreeAnalysis | None = None
+) -> list[Finding]:
+    names = request.profiles, analysis.scenarios
+    return [
+        *findings_of(analysis.diagnoses, *names),
+        *perf_findings(analysis.savings, *names, base.savings if base else None),
+    ]
 
 
 def _compared(change: Change, request: CheckRequest) -> Compared:
@@ -127,7 +134,8 @@ def _compared(change: Change, request: CheckRequest) -> Compared:
         step.number,
         with_excerpts(_findings(change.before, request), step.before),
         with_hunks(
-            with_excerpts(_findings(change.after, request), step.after), change.patch
+            with_excerpts(_findings(change.after, request, change.before), step.after),
+            change.patch,
         ),
         change.after.complete,
         step.first,

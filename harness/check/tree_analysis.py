@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.check import store
 from harness.check.absent import absent
-from harness.check.alike import shared, trace_of
+from harness.check.alike import shared, trace_of, traits_of
 from harness.check.alternatives import hidden_by_alternative, plain_profile
 from harness.check.coverage import Coverage, coverage_of
 from harness.check.dependence import resting
@@ -17,8 +17,11 @@ from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.effects import Lines
 from harness.check.failures import failure_diagnoses
 from harness.check.macros import Macro
+from harness.check.savings import Saving, Savings, renamed
+from harness.check.spared import NESTED
 from harness.check.starting import start_of
 from harness.check.timeline import Replay
+from harness.check.trial import Subject, warned
 from harness.cost.counts import Counts, count
 from harness.errors import TreeError, Unsupported, UsageError
 from harness.series import View
@@ -28,7 +31,7 @@ from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
 from reference_model.cores import PROFILES
 from reference_model.events import Event
-from reference_model.profiles import Profile
+from reference_model.profiles import REPEAT_TLBI, Profile
 from reference_model.unmodelled import Unmodelled
 from reference_model.violations import Violation
 
@@ -114,6 +117,7 @@ class TreeAnalysis:
     events: int = 0
     exhausted: bool = True
     coverage: Coverage = field(default_factory=Coverage)
+    savings: list[Saving] = field(default_factory=list)
     # (erratum, core): it has the erratum, and the tree does not know.
     unhandled: tuple[tuple[str, str], ...] = ()
 
@@ -153,6 +157,7 @@ class _TreeRun:
         self._result = TreeAnalysis()
         self._diagnoses: list[Diagnosis] = []
         self._diagnostician = Diagnostician(self._source)
+        self._savings = Savings(self._source.touched, self._source.functions)
 
     def analyses(self) -> dict[int, TreeAnalysis]:
         """Run everything, block by block."""
@@ -193,6 +198,7 @@ class _TreeRun:
 
     def _scenario(self, scenario: Scenario) -> None:
         runs: list[Run] = []
+        self._saved: dict[tuple[object, ...], list[Saving]] = {}
         distinct: dict[object, Run] = {}
         same: dict[int, Run] = {}
         pairs: list[tuple[Profile, Run]] = []
@@ -222,6 +228,32 @@ class _TreeRun:
                 found[first] = here + hidden
             # Profiles that the trace cannot tell apart share the outcome.
             self._diagnoses.extend(_renamed(found[first], profile.name))
+            self._save(scenario, profile, run, found[first], runs)
+
+    def _save(
+        self,
+        scenario: Scenario,
+        profile: Profile,
+        run: Run,
+        diagnoses: list[Diagnosis],
+        runs: list[Run],
+    ) -> None:
+        """Try what a run could do without; the same trace on the same CPU once."""
+        key = (id(run), profile.name == NESTED, *traits_of(run).behaviour(profile))
+        if key not in self._saved:
+            plain = None
+            if REPEAT_TLBI in profile.errata:
+                without = replace(profile, errata=frozenset[str]())
+                plain = self._run(scenario, without, runs).events
+            subject = Subject(
+                self._replay(profile, run),
+                run.events,
+                warned(diagnoses),
+                run.complete and not run.functional,
+                plain,
+            )
+            self._saved[key] = self._savings.of(subject, scenario.name)
+        self._result.savings += renamed(self._saved[key], profile.name)
 
     def _run(self, scenario: Scenario, profile: Profile, runs: list[Run]) -> Run:
         for run in runs:

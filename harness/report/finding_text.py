@@ -154,14 +154,18 @@ def _notes(finding: Finding, every_profile: Sequence[str], verbose: bool) -> lis
     notes = []
     if finding.arm_rules:
         notes.append(("Arm rules", ", ".join(finding.arm_rules)))
-    notes.append(("breaks on", _profiles(finding, every_profile)))
+    perf = finding.severity is Severity.PERF
+    notes.append(
+        ("costs on" if perf else "breaks on", _profiles(finding, every_profile))
+    )
     if finding.assumptions:
         notes.append(("assumes", ", ".join(finding.assumptions)))
     others = [name for name in finding.scenarios if name != finding.scenario]
     names = [finding.scenario, *others]
     notes.append(("scenario", and_more(names, len(names) if verbose else 1, "similar")))
     if finding.repair is not None:
-        notes.append((f"repair ({how_known(finding.repair)})", finding.repair.text))
+        known = how_known(finding.repair, perf=perf)
+        notes.append((f"repair ({known})", finding.repair.text))
     if finding.suppressed:
         notes.append(("suppressed by", finding.suppressed))
     if finding.suppression_refused:

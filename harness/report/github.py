@@ -45,7 +45,8 @@ def render_github(result: Result) -> str:
 def _told(finding: Finding, result: Result) -> list[str]:
     """Return the lines of an annotation: what, on which CPUs, and what mends it."""
     lines = [message(finding)]
-    lines.append(f"breaks on {cpus_text(finding.profiles, result.profiles)}")
+    does = "costs" if finding.severity is Severity.PERF else "breaks"
+    lines.append(f"{does} on {cpus_text(finding.profiles, result.profiles)}")
     if finding.repair is not None and finding.repair.verified:
         lines.append(f"fix, tried on the trace: {finding.repair.text}")
     return lines

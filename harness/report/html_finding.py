@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.catalogue import page
-from harness.check.finding import Finding, Repair, State, Step
+from harness.check.finding import Finding, Severity, State, Step
 from harness.check.result import Result
 from harness.report.finding_text import place
 from harness.report.listing import diff_lines, listings
 from harness.report.names import profiles_text, short_names
 from harness.report.patch_lines import origin
+from harness.report.repair_diff import how_known
 from harness.report.terminal import harmless
 from harness.report.timeline import timeline
 
@@ -54,7 +55,7 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         "arm_rules": ", ".join(finding.arm_rules),
         "assumptions": ", ".join(finding.assumptions),
         "suppression_refused": finding.suppression_refused,
-        "repair": _repair(finding.repair) if finding.repair is not None else None,
+        "repair": _repair(finding),
         "replay": finding.replay,
         "timeline": Markup(timeline(finding)),
         "columns": [s.name for s in finding.trace[-1].states] if finding.trace else [],
@@ -132,11 +133,13 @@ def _cpus(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _repair(repair: Repair) -> dict[str, Any]:
-    replayed = "replayed on the trace, clears it"
+def _repair(finding: Finding) -> dict[str, Any] | None:
+    repair = finding.repair
+    if repair is None:
+        return None
     return {
         "edits": repair.edits,
-        "verified": replayed if repair.verified else "not verified",
+        "verified": how_known(repair, perf=finding.severity is Severity.PERF),
         "diff": diff_lines(repair.diff),
     }
 

@@ -26,9 +26,11 @@ class Told:
         return shown
 
 
-def how_known(repair: Repair) -> str:
+def how_known(repair: Repair, *, perf: bool = False) -> str:
     """Return in a few words what a repair was tried on."""
-    return "replayed, clears it" if repair.verified else "not verified"
+    if not repair.verified:
+        return "not verified"
+    return "replayed, as right as this" if perf else "replayed, clears it"
 
 
 def diff_lines(diff: str) -> list[str]:

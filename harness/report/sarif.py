@@ -141,7 +141,8 @@ def _result(finding: Finding, index: int) -> _Json:
     if finding.replay:
         result["properties"]["replay"] = f"harness replay {finding.replay}"
     if finding.repair is not None:
-        said = how_known(finding.repair)
+        perf = finding.severity is Severity.PERF
+        said = how_known(finding.repair, perf=perf)
         result["properties"]["repair"] = f"{finding.repair.text} ({said})"
         if finding.repair.diff:
             result["fixes"] = [_fix(finding.repair)]

@@ -22,6 +22,7 @@ NOT_A_TRACE = {
     "c-undefined-behaviour": "is found while the C runs",
     "c-bound-reached": "is found while the C runs",
     "c-does-not-build": "is found before the C runs",
+    **{rule: "compares what runs cost" for rule in RULES if rule.startswith("perf-")},
 }
 # Examples that do not show yet what they should, with the reason.
 NO_EXAMPLE: dict[str, str] = {}

@@ -59,6 +59,8 @@ def test_description(patch: Path) -> None:
         assert described.pop("scenario")
         assert described.pop("max_steps") > 0
         assert {*described.pop("not_on", ())} <= {*ARCHITECTURE_PROFILES}
+    else:
+        assert {*described.pop("costs", ())} <= {*RULES}
     assert not described
 
 

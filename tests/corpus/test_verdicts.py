@@ -73,6 +73,13 @@ def test_good_patch(patch: Path) -> None:
     result = checked(patch, None)
     assert not new_errors(result)
     assert result.verdict is Verdict.CLEAN, (result.unsupported, result.not_executed)
+    brought = {
+        f.rule
+        for f in result.findings
+        if f.status is Status.NEW and f.severity is Severity.PERF
+    }
+    # No more and no less: what costs nothing is not said to cost something.
+    assert brought == set(facts(patch).get("costs", ()))  # type: ignore[call-overload]
 
 
 def test_embedded_base_is_right() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.check.changes import Change
-from harness.check.finding import Finding, Status
+from harness.check.finding import Finding, Severity, Status
 from harness.check.repairs.repairing import repaired
 from harness.check.request import CheckRequest
 
@@ -29,6 +29,7 @@ def with_diffs(
             for place, finding in enumerate(findings)
             if finding.patch == number
             and finding.status is Status.NEW
+            and finding.severity is not Severity.PERF
             and not finding.fixed_by
             and not finding.suppressed
         ]
