@@ -41,6 +41,7 @@ FORMATS: dict[str, Format] = {
     "b4-check": Format("b4_check", "render_b4_check", "b4-check"),
     "b4-review": Format("b4_review", "render_b4_review", "b4-review.json"),
     "patchwork": Format("patchwork", "render_patchwork", "patchwork.json"),
+    "casemate": Format("casemate", "render_casemate", "casemate"),
 }
 
 # Those that have room for a diff.

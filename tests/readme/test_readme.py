@@ -379,6 +379,11 @@ def test_saved_traces_are_replayed_and_exported(
     assert main(["replay", str(trace), "--export", str(log)]) == ExitCode.FINDINGS
     assert "stale-s12-after-local-vmalle1" in capsys.readouterr().out
     assert main(["replay", "--format", "casemate", str(log)]) == ExitCode.FINDINGS
+    capsys.readouterr()
+    assert main([*check, *scenario, "--format", "casemate"]) == ExitCode.FINDINGS
+    log.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert main(["replay", "--format", "casemate", str(log)]) == ExitCode.FINDINGS
+    assert "! harness: error[stale-s12-" in log.read_text(encoding="utf-8")
 
 
 def test_a_token_shows_its_finding_again(capsys: pytest.CaptureFixture[str]) -> None:

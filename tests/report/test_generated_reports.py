@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import io
 import json
 import re
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from test_machine_formats import CODE_QUALITY
 from harness.report.examples import example_names
 from harness.report.formats import FORMATS
 from harness.report.seeds import SEEDS
+from harness.traces.casemate_reader import CasemateReader
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / "generated/reports"
@@ -168,8 +170,22 @@ def _html(text: str, name: str) -> None:
     assert "url(http" not in text
 
 
+TOLD = re.compile(r"! harness: (?:no log of )?(?:error|warning|perf|info)\[.+")
+
+
 def _casemate(text: str, name: str) -> None:
-    assert all(line[0] in "(!#;" for line in text.splitlines())
+    ends = [line for line in text.splitlines() if line.startswith("!")]
+    assert ends[-1].startswith(f"! harness: {verdict(name)}: ")
+    findings = json.loads(report(name, "json"))["findings"]
+    new = [f for f in findings if f["status"] == "new" and not f["suppressed"]]
+    told = [line for line in ends if TOLD.fullmatch(line)]
+    assert len(told) == len(new)
+    rest = text.encode()
+    for end in ends:  # each log as its reader takes it, up to the line that ends it
+        log, _, rest = rest.partition(f"{end}\n".encode())
+        records = list(CasemateReader(io.BytesIO(log), name))
+        assert bool(records) == (end in told and " no log of " not in end)
+    assert rest == b""
 
 
 JUDGES: dict[str, Callable[[str, str], None]] = {
