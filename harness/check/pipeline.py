@@ -160,6 +160,7 @@ def summary(patch: Patch) -> PatchSummary:
             patch.message_id,
             patch.references,
             patch.recipients,
+            patch.heading,
         ),
         identity(patch),
     )

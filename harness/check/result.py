@@ -32,13 +32,17 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The mail that a patch came in; "" and nothing where it was none."""
+    """The mail that a patch came in; "" and nothing where it was none.
+
+    ``heading`` is its subject as it was sent: with "[PATCH v2 3/5]".
+    """
 
     author: str = ""
     date: str = ""
     message_id: str = ""
     references: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

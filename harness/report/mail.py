@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.header import Header
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -39,6 +40,7 @@ __all__ = ["render_mail"]
 
 _BODY_LINES = 120  # what a reader takes in in two minutes
 _SUBJECT = 200
+_REPLY = re.compile(r"^(?:re:\s*)+", re.I)
 _DIRECTORY = re.compile(r"^/(?:[^/\n]*/)*(?=[^/ \n])")
 # What b4 would take from a reply into the commit, and git for a new mail.
 _TRAILER = re.compile(r"^\s*(\w\S*):\s+(\S.*)")
@@ -100,7 +102,7 @@ def _headers(part: Part, letter: Letter) -> list[str]:
         lines.append(f"To: {author}")
     if others:
         lines.append("Cc: " + ",\n ".join(others))
-    lines.append(f"Subject: Re: {_subject(part).removeprefix('Re: ')}")
+    lines.append(_encoded("Subject", f"Re: {_subject(part)}"))
     if letter.message_id:
         lines.append(f"In-Reply-To: {letter.message_id}")
         references = dict.fromkeys([*letter.references, letter.message_id])
@@ -117,9 +119,17 @@ def _headers(part: Part, letter: Letter) -> list[str]:
 
 
 def _subject(part: Part) -> str:
-    """Return the subject, or the name of a file without the way to it."""
-    title = harmless(part.title)[:_SUBJECT]
+    """Return the subject as it was sent, else the name of a file without its path."""
+    letter = part.patch.letter if part.patch else Letter()
+    title = _REPLY.sub("", harmless(letter.heading or part.title))[:_SUBJECT]
     return title if part.patch and part.patch.subject else _DIRECTORY.sub("", title)
+
+
+def _encoded(name: str, text: str) -> str:
+    """Return a header field, in RFC 2047's encoding where it has to be."""
+    if text.isascii() and "=?" not in text:
+        return f"{name}: {text}"
+    return f"{name}: {Header(text, 'utf-8', header_name=name).encode()}"
 
 
 # ----------------------------------------------------------------------- body

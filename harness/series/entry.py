@@ -41,7 +41,10 @@ _STAT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What the header of a mail says beside its patch."""
+    """What the header of a mail says beside its patch.
+
+    ``heading`` is its subject as it was sent.
+    """
 
     tag: Tag
     author: str = ""
@@ -49,6 +52,7 @@ class Letter:
     message_id: str = ""
     references: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
+    heading: str = ""
 
     def on(self, patch: Patch) -> Patch:
         """Return the patch with what is said of it."""
@@ -60,6 +64,7 @@ class Letter:
             message_id=self.message_id,
             references=self.references,
             recipients=self.recipients or patch.recipients,
+            heading=self.heading or patch.heading,
             number=self.tag.number,
             total=self.tag.total,
             version=self.tag.version,
@@ -191,11 +196,13 @@ def _letter(message: Message) -> Letter:
     )
     own = _MESSAGE_ID.search(str(head.get("Message-ID", "")))
     references = dict.fromkeys(_MESSAGE_ID.findall(every))
+    heading = header_subject(head)
     return Letter(
-        read_tag(header_subject(head)),
+        read_tag(heading),
         message_id=own[0] if own else "",
         references=tuple(references)[:_REFERENCES],
         recipients=recipients_of(head),
+        heading=heading,
     )
 
 

@@ -59,7 +59,7 @@ class Patch:
     ``data`` is what ``git apply`` reads. ``number`` and ``total`` are those of
     ``[PATCH n/m]``, 0 where the mail states none; ``date`` is the author's, as
     ISO 8601, or "". ``commit`` is the object id of a patch out of a repository,
-    ``recipients`` whom a mail was sent to.
+    ``recipients`` whom a mail was sent to, ``heading`` its subject as it was sent.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Patch:
     commit: str = ""
     notes: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
+    heading: str = ""
 
     def touched(self, file: str, line: int) -> bool:
         """Tell whether a post-image line is added or follows a pure deletion."""
