@@ -7,9 +7,17 @@ import math
 from harness.cost.nested import Nested
 from harness.cost.span import Span
 
-__all__ = ["REGIONS", "nested_pages", "refill_reads", "region_costs"]
+__all__ = [
+    "FULL",
+    "PAGE",
+    "REGIONS",
+    "nested_pages",
+    "refill_reads",
+    "region_costs",
+]
 
 PAGE = 4096
+FULL = "full"  # the way that removes everything of a VMID
 # Sizes of a region whose pages are flushed.
 REGIONS = tuple(1 << bits for bits in range(12, 34, 3))
 
@@ -29,7 +37,7 @@ def region_costs(nested: Nested, size: int) -> dict[str, Span]:
     return {
         "per page": nested.ipa.times(pages).plus(last),
         "by range": nested.range(size).plus(last),
-        "full": nested.full,
+        FULL: nested.full,
     }
 
 

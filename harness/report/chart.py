@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import NamedTuple
 
-__all__ = ["Chart", "Line", "line_chart"]
+__all__ = ["Chart", "Line", "Mark", "line_chart"]
 
 WIDTH, HEIGHT = 640, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 130, 34, 44
@@ -23,6 +23,16 @@ class Line(NamedTuple):
     values: Sequence[float]
 
 
+class Mark(NamedTuple):
+    """A point on the chart, with bounds to its sides; places count from 0."""
+
+    low: float
+    place: float
+    high: float
+    value: float
+    name: str
+
+
 class Chart(NamedTuple):
     """What is drawn: values above 0 over named places, equally far apart."""
 
@@ -31,6 +41,7 @@ class Chart(NamedTuple):
     places: Sequence[str]
     lines: Sequence[Line]
     text: Callable[[float], str]  # how a value is written
+    marks: Sequence[Mark] = ()
 
 
 def line_chart(chart: Chart, y: int = 0) -> str:
@@ -62,7 +73,23 @@ def line_chart(chart: Chart, y: int = 0) -> str:
             zip(chart.lines, _labels(chart.lines, low, high), strict=True)
         )
     ]
+    parts += [_mark(mark, len(chart.places), low, high) for mark in chart.marks]
     return "\n".join([*parts, "</g>"])
+
+
+def _mark(mark: Mark, places: int, low: int, high: int) -> str:
+    """Draw a ring, a bar as wide as it is uncertain, and its name to the left."""
+    y = _height(mark.value, low, high)
+    ends = (min(max(0.0, place), places - 1) for place in (mark.low, mark.high))
+    left, right = (_across(place, places) for place in ends)
+    x = _across(mark.place, places)
+    return (
+        f'<path d="M{left:.1f} {y - 4:.1f}v8m0 -4H{right:.1f}m0 -4v8" fill="none" '
+        'stroke="currentColor" stroke-width="1.5" stroke-opacity="0.6"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="none" '
+        'stroke="currentColor" stroke-width="2"/>'
+        + _label(x - 8, y - 9, mark.name, "end", weight="bold")
+    )
 
 
 def _line(line: Line, number: int, low: int, high: int, label: float) -> str:
@@ -105,11 +132,12 @@ def _told(chart: Chart) -> str:
         f"{line.name}: {chart.text(line.values[0])} to {chart.text(line.values[-1])}"
         for line in chart.lines
     ]
+    told += [mark.name for mark in chart.marks]
     places = f"{chart.places_title} {chart.places[0]} to {chart.places[-1]}"
     return f"{chart.title}; {places}; {', '.join(told)}"
 
 
-def _across(number: int, places: int) -> float:
+def _across(number: float, places: int) -> float:
     return _LEFT + number * (WIDTH - _LEFT - _RIGHT) / max(1, places - 1)
 
 

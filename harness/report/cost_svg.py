@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 from harness.check.cost_comparison import CostComparison
 from harness.check.costing import CREATION
-from harness.cost.break_even import REGIONS, region_costs
+from harness.cost.break_even import (
+    FULL,
+    PAGE,
+    REGIONS,
+    nested_pages,
+    refill_reads,
+    region_costs,
+)
 from harness.cost.nested import PA_BITS, Nested
-from harness.cost.parameters import Parameters
-from harness.report.chart import HEIGHT, WIDTH, Chart, Line, line_chart
-from harness.report.duration import duration, size
+from harness.cost.parameters import TLB_ENTRIES, Parameters
+from harness.cost.walks import combined_reads
+from harness.report.chart import HEIGHT, WIDTH, Chart, Line, Mark, line_chart
+from harness.report.duration import duration, number, size
 
-__all__ = ["cost_charts", "cost_svg", "region_chart"]
+__all__ = ["bare_metal_chart", "cost_charts", "cost_svg", "region_chart"]
 
-_REGION_BITS = 48
+_FULL_BITS = (40, 48)
+_RATIOS = (1, 2, 5, 10, 20, 50, 100)
 
 
 def cost_svg(comparison: CostComparison) -> str:
@@ -32,7 +43,11 @@ def cost_svg(comparison: CostComparison) -> str:
 
 def cost_charts(comparison: CostComparison) -> list[Chart]:
     """Return cost over address bits, where it is known, and over region size."""
-    return [*_over_bits(comparison), region_chart(comparison.parameters)]
+    return [
+        *_over_bits(comparison),
+        region_chart(comparison.parameters),
+        bare_metal_chart(),
+    ]
 
 
 def _over_bits(comparison: CostComparison) -> list[Chart]:
@@ -58,12 +73,52 @@ def _over_bits(comparison: CostComparison) -> list[Chart]:
 
 def region_chart(parameters: Parameters) -> Chart:
     """Return what each way to flush a region costs under KVM."""
-    nested = Nested(parameters, _REGION_BITS)
-    costs = [region_costs(nested, region) for region in REGIONS]
+    ways = [Nested(parameters, bits) for bits in _FULL_BITS]
+    costs = [region_costs(ways[0], region) for region in REGIONS]
+    lines = [
+        Line(name, [cost[name].typical for cost in costs])
+        for name in costs[0]
+        if name != FULL
+    ]
+    for way in ways:
+        full = [way.full.typical] * len(REGIONS)
+        lines.append(Line(f"{FULL}, {way.pa_bits} PA bits", full))
     return Chart(
-        f"flush a region under KVM, {_REGION_BITS} PA bits (modelled)",
+        "flush a region under KVM (modelled); o: from here on full costs less",
         "size of the region",
         [size(region) for region in REGIONS],
-        [Line(name, [cost[name].typical for cost in costs]) for name in costs[0]],
+        lines,
         duration,
+        [_break_even(way) for way in ways],
+    )
+
+
+def _break_even(nested: Nested) -> Mark:
+    """Mark where a full flush costs as much as one TLBI a page."""
+    pages = nested_pages(nested)
+    step = math.log2(REGIONS[1] / REGIONS[0])
+    low, place, high = (math.log2(count * PAGE / REGIONS[0]) / step for count in pages)
+    return Mark(low, place, high, nested.full.typical, f"{number(pages)} pages")
+
+
+def bare_metal_chart() -> Chart:
+    """Return from how many pages on a full flush pays on bare metal.
+
+    How long a message takes there is not known: it is counted in the reads of a
+    walk that take as long.
+    """
+    small, large = min(TLB_ENTRIES.values()), max(TLB_ENTRIES.values())
+    lines = []
+    for entries, _ in (large, small):
+        for reads in (combined_reads(4, 3), 1):
+            total = refill_reads(entries, reads)
+            each = "1 read" if reads == 1 else f"{reads} reads"
+            name = f"{entries:,} x {each}"
+            lines.append(Line(name, [total / ratio for ratio in _RATIOS]))
+    return Chart(
+        "bare metal: pages from which a full flush costs less, by entries lost",
+        "descriptor reads in the time of one broadcast TLBI",
+        [str(ratio) for ratio in _RATIOS],
+        lines,
+        lambda value: f"{value:,.0f}",
     )

@@ -10,14 +10,64 @@ from harness.check.result import Counts, Result, ScenarioCost
 from harness.cost.classes import classify
 from harness.cost.nested import PA_BITS, Nested
 from harness.cost.parameters import Parameters
+from harness.report.bar_chart import Bar, BarChart, BarGroup
 from harness.report.chart import Chart, Line
-from harness.report.cost_svg import region_chart
+from harness.report.cost_svg import bare_metal_chart, region_chart
 from harness.report.duration import duration
+from harness.report.names import counted
+from harness.report.terminal import harmless
 
-__all__ = ["result_charts"]
+__all__ = ["count_charts", "result_charts"]
 
 # The operation that is charted: the first of these that the patch changes.
 _FIRST = (CREATION, "unmap-4k/own-vttbr/1-pcpu")
+_KINDS = 2  # of TLBI that are named beside a bar
+
+
+def count_charts(result: Result) -> list[BarChart]:
+    """Compare the TLBIs of each operation that the patch changes, on one profile.
+
+    It is the first profile on which one changes; nothing changes in an audit.
+    """
+    for profile in result.profiles:
+        rows = {row.scenario: row for row in result.cost if profile in row.profiles}
+        groups = [
+            _bars(what, rows[name])
+            for name, what in OPERATIONS.items()
+            if name in rows and _changed(rows[name])
+        ]
+        if groups:
+            where = f"one operation on {harmless(profile)}"
+            title = f"executed by {where} (lengths: log of TLBIs)"
+            return [BarChart(title, groups)]
+    return []
+
+
+def _changed(row: ScenarioCost) -> bool:
+    both = row.base is not None and row.patched is not None
+    return both and row.base != row.patched
+
+
+def _bars(what: str, row: ScenarioCost) -> BarGroup:
+    sides = (("base", row.base), ("patched", row.patched))
+    return BarGroup(
+        what,
+        [
+            Bar(name, classify(counts).total, _counted(counts))
+            for name, counts in sides
+            if counts is not None
+        ],
+    )
+
+
+def _counted(counts: Counts) -> str:
+    """Name the TLBIs and barriers."""
+    kinds = [f"{number:,} {kind}" for kind, number in counts.tlbi]
+    if len(kinds) > _KINDS:
+        total = f"{classify(counts).total:,}"
+        kinds = [f"{total} TLBIs of {counted(len(kinds), 'kind')}"]
+    barriers = [f"{counts.dsb:,} DSB", f"{counts.isb:,} ISB"]
+    return ", ".join([*(kinds or ["no TLBI"]), *barriers])
 
 
 def result_charts(result: Result) -> list[Chart]:
@@ -28,7 +78,7 @@ def result_charts(result: Result) -> list[Chart]:
     row = _charted(result.cost)
     if row is None:
         return []
-    return [*_over_bits(row), region_chart(Parameters())]
+    return [*_over_bits(row), region_chart(Parameters()), bare_metal_chart()]
 
 
 def _charted(cost: Sequence[ScenarioCost]) -> ScenarioCost | None:

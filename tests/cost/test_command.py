@@ -67,10 +67,11 @@ def test_the_charts_are_one_svg_that_can_be_read_aloud(
     root = ElementTree.fromstring(_cost(capsys, patch, "--format", "svg"))
     charts = root.findall(f"{SVG}g")
     labels = [chart.get("aria-label") or "" for chart in charts]
-    assert [chart.get("role") for chart in charts] == ["img", "img"]
+    assert [chart.get("role") for chart in charts] == ["img"] * 3
     assert "base: 356 us to 23.4 s" in labels[0]
     assert "patched: 38.9 us to 38.9 us" in labels[0]
-    assert len(charts[1].findall(f".//{SVG}polyline")) == 3
+    assert "70,000 (10,000 to 470,000) pages" in labels[1]
+    assert [len(c.findall(f".//{SVG}polyline")) for c in charts] == [2, 4, 4]
 
 
 def test_a_mistyped_parameter_is_an_error(
