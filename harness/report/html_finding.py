@@ -11,16 +11,20 @@ from markupsafe import Markup
 from harness.catalogue import page
 from harness.check.finding import Finding, Severity, State, Step
 from harness.check.result import Result
+from harness.report.cpus import cpus_text
 from harness.report.finding_text import place
+from harness.report.glossary import scenario_summary
 from harness.report.listing import diff_lines, listings
 from harness.report.names import profiles_text, short_names
 from harness.report.patch_lines import origin
 from harness.report.repair_diff import how_known
 from harness.report.terminal import harmless
 from harness.report.timeline import timeline
+from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
 __all__ = ["MANY", "embedded_finding", "finding_row", "finding_view"]
 
+_REPLAYED = "replayed: with it, the steps above no longer break the rule"
 MANY = 16  # profiles; more do not fit one line of a sheet
 
 
@@ -51,6 +55,7 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         else "",
         "origin": origin(finding, result),
         "scenario": finding.scenario,
+        "scenario_told": scenario_summary(finding.scenario),
         "scenarios": [s for s in finding.scenarios if s != finding.scenario],
         "arm_rules": ", ".join(finding.arm_rules),
         "assumptions": ", ".join(finding.assumptions),
@@ -65,6 +70,7 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         "hunk": diff_lines(finding.hunk, _in_hunk(finding, result)),
         "matrix": _matrix(finding, result.profiles),
         "cpus": _cpus(finding, result.profiles),
+        "cpus_told": _cpus_told(finding, result.profiles),
         "checks": shown.checks,
         "why": shown.why,
         "fine": shown.fine,
@@ -133,13 +139,23 @@ def _cpus(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
+def _cpus_told(finding: Finding, profiles: Sequence[str]) -> str:
+    """Say for people who know cores and errata, but not the profiles; "" for cores."""
+    named = all(name in ARCHITECTURE_PROFILES | AARCH32_PROFILES for name in profiles)
+    return cpus_text(finding.profiles, profiles) if named else ""
+
+
 def _repair(finding: Finding) -> dict[str, Any] | None:
     repair = finding.repair
     if repair is None:
         return None
+    perf = finding.severity is Severity.PERF
+    plain = _REPLAYED if repair.verified and not perf else how_known(repair, perf=perf)
     return {
         "edits": repair.edits,
-        "verified": how_known(repair, perf=finding.severity is Severity.PERF),
+        "verified": plain,
+        "text": repair.diff,
+        "shown": None,  # the finding before it that shows the same diff
         "diff": diff_lines(repair.diff),
     }
 

@@ -18,19 +18,24 @@ from harness.check.finding import Finding, Severity, Status
 from harness.check.result import PatchSummary, Result
 from harness.model_version import model_version
 from harness.report.answers import answers
+from harness.report.bar_chart import bar_chart
 from harness.report.by_patch import Part, parts
-from harness.report.chart import HEIGHT, WIDTH, Chart, line_chart
+from harness.report.chart import HEIGHT, WIDTH, line_chart
 from harness.report.cost_table import cost_lines
 from harness.report.gaps import gaps
+from harness.report.glossary import glossary
 from harness.report.html_finding import (
     MANY,
     embedded_finding,
     finding_row,
     finding_view,
 )
+from harness.report.listing import diff_lines
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import worst_first
-from harness.report.result_charts import result_charts
+from harness.report.patch_lines import mender
+from harness.report.repair_diff import whole
+from harness.report.result_charts import count_charts, result_charts
 from harness.report.terminal import Style, harmless
 from harness.report.text import verdict_lines
 
@@ -125,6 +130,7 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "title": _title(every, result),
         "sentence": words.removeprefix(f"harness: {result.verdict.value}: "),
+        "about": _about(result),
         "command": result.command,
         "facts": list(_facts(result)),
         "gaps": _gaps(result),
@@ -133,13 +139,17 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
         "cores": _cores(findings, result.profiles),
         "findings": [finding for part in patches for finding in part["findings"]],
         "rules": _matrix(result, every),
-        "suppressed": [finding_row(f) for f in worst_first(result.suppressed)],
+        "suppressed": [
+            {**finding_row(f), "mender": ""} for f in worst_first(result.suppressed)
+        ],
         "fixed": _with_status(result, Status.FIXED),
+        "known": _with_status(result, Status.KNOWN),
         "unchanged": _with_status(result, Status.UNCHANGED),
         "answers": answers(result),
         "cost": cost_lines(result.cost, result.profiles, verbose=True),
-        "charts": [_chart(chart) for chart in result_charts(result)],
+        "charts": _charts(result),
         "run": list(_run(result)),
+        "glossary": glossary(result, findings),
         "tool": f"harness {harness.__version__}, model {model_version()}",
     }
 
@@ -147,6 +157,17 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
 def _title(every: list[Part], result: Result) -> str:
     first = every[0].title or f"Xen {result.tree_version}"
     return first if len(every) == 1 else f"series of {len(every)} patches: {first}"
+
+
+def _about(result: Result) -> str:
+    """Say what was done, for readers who do not know the tool."""
+    what = {"audit": "this tree", "check": "this patch"}[result.command]
+    what = "these patches" if len(result.patches) > 1 else what
+    return (
+        f"harness ran the C of {what} over simulated page tables and CPUs, and worked "
+        "out what each TLB may still hold by the rules of the Arm architecture. A "
+        "finding is a sequence of steps that can be followed by hand."
+    )
 
 
 def _facts(result: Result) -> Iterable[tuple[str, str]]:
@@ -199,17 +220,33 @@ def _gaps(result: Result) -> list[dict[str, Any]]:
 
 
 def _part(part: Part, result: Result) -> dict[str, Any]:
+    views = [
+        finding_view(finding, _anchor(part, number), result)
+        for number, finding in enumerate(part.findings, 1)
+    ]
+    _tell_once(views)
+    changes = dict(whole(result.patches, part.findings))
     return {
         "number": part.number,
         "title": part.title,
         "verdict": part.verdict.value,
         "name": part.patch.name if part.patch else "",
         "notes": _notes(part.patch) if part.patch else [],
-        "findings": [
-            finding_view(finding, _anchor(part, number), result)
-            for number, finding in enumerate(part.findings, 1)
-        ],
+        "findings": views,
+        "repair": diff_lines(changes.get(part.number, "")),
     }
+
+
+def _tell_once(views: list[dict[str, Any]]) -> None:
+    """Leave out a diff that was shown with a finding before, and say with which."""
+    first: dict[str, dict[str, Any]] = {}
+    for view in views:
+        repair = view["repair"]
+        if repair is None or not repair["diff"]:
+            continue
+        shown = first.setdefault(repair["text"], view)
+        if shown is not view:
+            repair["shown"] = {"name": shown["name"], "rule": shown["rule"]}
 
 
 def _matrix(result: Result, every: list[Part]) -> list[dict[str, Any]]:
@@ -271,15 +308,22 @@ def _cores(
 
 
 def _with_status(result: Result, status: Status) -> list[dict[str, Any]]:
-    return [finding_row(f) for f in worst_first(result.findings) if f.status is status]
+    return [
+        {**finding_row(f), "mender": mender(f, result)}
+        for f in worst_first(result.findings)
+        if f.status is status
+    ]
 
 
-def _chart(chart: Chart) -> Markup:
-    """Return a chart that takes its colours from the page."""
-    return Markup(
+def _charts(result: Result) -> list[Markup]:
+    """Return the charts; they take their colours from the page."""
+    drawn = [bar_chart(chart) for chart in count_charts(result)]
+    drawn += [
         f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
         f'height="{HEIGHT}">{line_chart(chart)}</svg>'
-    )
+        for chart in result_charts(result)
+    ]
+    return [Markup(chart) for chart in drawn]
 
 
 def _run(result: Result) -> Iterable[tuple[str, str]]:

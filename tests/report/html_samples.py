@@ -96,6 +96,10 @@ FULL = replace(
         FIXED,
     ),
     answers=ANSWERS,
+    cost=(
+        *UNSAFE.cost,
+        replace(UNSAFE.cost[2], scenario="unmap-1g/foreign-vttbr/1-pcpu"),
+    ),
 )
 SERIES = replace(
     FULL,
@@ -129,7 +133,7 @@ MANY_CORES = replace(
 
 _SCRIPT = "</script><script>window.hacked = 1</script>"
 _IMAGE = "<img src=x onerror='window.hacked = 1'>"
-EVIL = f"{_SCRIPT}{_IMAGE}\x1b[2J\u202e\"'`]]>--><!--{{{{ 7 * 7 }}}}&lt;\u2028"
+EVIL = f"{_SCRIPT}{_IMAGE}\x00\x1b[2J\u202e\"'`]]>--><!--{{{{ 7 * 7 }}}}&lt;\u2028"
 _STATES = (State(EVIL, EVIL, stale=True), State("TLB", EVIL, stale=False))
 HOSTILE = replace(
     SERIES,
@@ -145,8 +149,16 @@ HOSTILE = replace(
     not_executed=(EVIL, f"{EVIL} ({EVIL}:7)"),
     answers=(Answer(EVIL, EVIL, EVIL),),
     patches=tuple(
-        PatchSummary(EVIL, EVIL, (EVIL,), (EVIL,), recovered=False, uncertain=(EVIL,))
-        for _ in range(4)
+        PatchSummary(
+            EVIL,
+            EVIL,
+            (EVIL,),
+            (EVIL,),
+            recovered=False,
+            uncertain=(EVIL,),
+            repair=f"--- {EVIL}\n+++ {EVIL}\n@@ -1 +1 @@\n-{EVIL}\n+{EVIL}{n}",
+        )
+        for n in range(4)
     ),
     findings=tuple(
         replace(
@@ -188,7 +200,10 @@ HOSTILE = replace(
             UNCHANGED,
         )
     ),
-    cost=(replace(UNSAFE.cost[0], scenario=EVIL, profiles=(EVIL,)),),
+    cost=tuple(
+        replace(UNSAFE.cost[0], scenario=name, profiles=(EVIL,))
+        for name in (EVIL, "create-domain")
+    ),
     unsupported=tuple(
         replace(item, what=EVIL, file=EVIL, scenarios=(EVIL,), profiles=(EVIL,))
         for item in INCONCLUSIVE.unsupported

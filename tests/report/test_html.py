@@ -26,11 +26,10 @@ from html_samples import (
 )
 from report_samples import CLEAN, INCONCLUSIVE, LOCAL, PROFILES, WARNING
 
-from harness.check.finding import Finding, Repair, State
+from harness.check.finding import Finding, Repair, State, Status
 from harness.check.result import Result
 from harness.report.html_report import render_html
 from harness.report.listing import diff_lines, listings
-from harness.report.result_charts import result_charts
 from harness.report.timeline import timeline
 
 each = pytest.mark.parametrize("result", EVERY.values(), ids=EVERY.keys())
@@ -161,10 +160,11 @@ def test_what_a_patch_says_is_only_text() -> None:
     assert tags.count("script") == 2  # the data and ours
     assert "img" not in tags
     assert "49" not in said(replace(HOSTILE, findings=(), cost=()))  # no template
-    for character in ("\x1b", "\u202e", "\u2028"):
+    for character in ("\x00", "\x1b", "\u202e", "\u2028"):
         assert character not in text
     # What is shown says the same as the input, control characters made visible.
-    shown = EVIL.replace("\x1b", "\\x1b").replace("\u202e", "\\u202e")
+    shown = EVIL.replace("\x00", "\\x00").replace("\x1b", "\\x1b")
+    shown = shown.replace("\u202e", "\\u202e")
     assert said(HOSTILE).count(shown.replace("\u2028", "\\u2028")) > 40
 
 
@@ -276,10 +276,60 @@ def test_a_repair_counts_as_checked_only_with_its_diff() -> None:
     assert "not verified" in said(replace(FULL, findings=(doubtful,)))
 
 
+def test_a_diff_that_mends_several_findings_is_shown_once() -> None:
+    diff = replace(WARNING.repair or REPAIRED.repair, diff=DIFF)
+    both = (REPAIRED, replace(WARNING, repair=diff))
+    page = render_html(replace(FULL, findings=both))
+    assert page.count("repair as a diff against") == 1
+    name = "finding-1-1"
+    link = f'The change that is shown with <a href="#{name}">{REPAIRED.rule}</a>'
+    assert link in page
+
+
+def test_one_change_for_all_errors_of_a_patch_follows_them() -> None:
+    (patch,) = FULL.patches
+    whole = DIFF.replace("flush_guest_tlb_s1();", "flush_guest_tlb();")
+    text = said(replace(FULL, patches=(replace(patch, repair=whole),)))
+    title = "One change that mends all of them"
+    assert 0 < text.index(title) < text.index("+ flush_guest_tlb();")
+    assert text.index(REPAIRED.message) < text.index(title)
+    # It is not told again where a finding shows it.
+    assert title not in said(replace(FULL, patches=(replace(patch, repair=DIFF),)))
+
+
 def test_old_findings_are_counted_and_told_apart() -> None:
-    text = said(FULL)
+    known = replace(WARNING, status=Status.KNOWN)
+    text = said(replace(FULL, findings=(*FULL.findings, known)))
     assert "On the base as well: 1" in text
     assert "Fixed: 1" in text
+    assert "In the baseline as well: 1" in text
+
+
+def test_it_says_which_patch_fixes_what_was_wrong_before() -> None:
+    assert "by patch 4/4" in said(SERIES)
+
+
+def test_what_is_not_covered_follows_the_findings_where_there_are_any() -> None:
+    missed = replace(FULL, not_executed=("p2m_teardown (xen/arch/arm/p2m.c:7)",))
+    text = said(missed)
+    assert text.index(REPAIRED.message) < text.index("Not covered, so")
+    # The head of the page leads there at once.
+    assert text.index("what is not covered") < text.index(REPAIRED.message)
+
+
+def test_names_are_explained_where_a_reader_meets_them() -> None:
+    text = said(FULL)
+    unmap = "unmap-4k/own-vttbr/2-pcpus: a page mapped by a 4K entry is unmapped"
+    for part in (
+        "harness ran the C of this patch over simulated page tables",
+        "S12 both stages combined",
+        "P3-bbml2 P2 with FEAT_BBM level 2",
+        "It breaks on: ",
+        unmap,
+    ):
+        assert part in text, part
+    # Real cores need no words.
+    assert "It breaks on: " not in said(EVERY["many-cores"])
 
 
 def test_an_audit_has_no_patch_to_speak_of() -> None:
@@ -376,23 +426,6 @@ def test_a_removed_decrement_is_no_head_of_a_file() -> None:
 
 def test_no_diff_has_no_lines() -> None:
     assert diff_lines("") == []
-
-
-# ---------------------------------------------------------------------- charts
-
-
-def test_a_change_is_charted_for_a_hypervisor_in_a_guest() -> None:
-    bits, regions = result_charts(FULL)
-    assert [line.name for line in bits.lines] == ["base", "patched"]
-    base, patched = (line.values for line in bits.lines)
-    assert base[0] < base[-1]  # a full flush goes over all addresses
-    assert patched[0] == patched[-1]  # one by IPA does not
-    assert [line.name for line in regions.lines] == ["per page", "by range", "full"]
-
-
-def test_without_a_change_there_is_no_chart() -> None:
-    assert result_charts(CLEAN) == []
-    assert result_charts(EVERY["audit"]) == []
 
 
 # -------------------------------------------------------------------- timeline
