@@ -22,9 +22,16 @@ from harness.report.terminal import harmless
 from harness.report.timeline import timeline
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
-__all__ = ["MANY", "embedded_finding", "finding_row", "finding_view"]
+__all__ = ["MANY", "cpu_mark", "embedded_finding", "finding_row", "finding_view"]
 
 _REPLAYED = "replayed: with it, the steps above no longer break the rule"
+# By whether it is about cost, and whether it is there: class, sign and word.
+_MARKS = {
+    (False, True): ("bad", "✗", "breaks"),
+    (False, False): ("good", "✓", "holds"),
+    (True, True): ("dear", "▲", "costs"),
+    (True, False): ("plain", "-", "costs nothing"),
+}
 MANY = 16  # profiles; more do not fit one line of a sheet
 
 
@@ -70,6 +77,7 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         "hunk": diff_lines(finding.hunk, _in_hunk(finding, result)),
         "matrix": _matrix(finding, result.profiles),
         "cpus": _cpus(finding, result.profiles),
+        "does": "costs" if finding.severity is Severity.PERF else "breaks",
         "cpus_told": _cpus_told(finding, result.profiles),
         "checks": shown.checks,
         "why": shown.why,
@@ -121,20 +129,26 @@ def _in_hunk(finding: Finding, result: Result) -> int:
     return finding.location.line if finding.location.in_patch and last else 0
 
 
+def cpu_mark(finding: Finding, there: bool, name: str = "") -> dict[str, str]:
+    """Return how it is shown whether a finding is there on some CPUs."""
+    look, sign, word = _MARKS[finding.severity is Severity.PERF, there]
+    return {"name": name, "look": look, "sign": sign, "word": word}
+
+
 def _matrix(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"name": name, "breaks": name in finding.profiles} for name in profiles]
+    return [cpu_mark(finding, name in finding.profiles, name) for name in profiles]
 
 
 def _cpus(finding: Finding, profiles: Sequence[str]) -> list[dict[str, Any]]:
-    """Name the profiles on which it breaks and those on which not."""
+    """Name the profiles on which it is there and those on which not."""
     if len(profiles) <= MANY:
         return _matrix(finding, profiles)
     sides: dict[bool, list[str]] = {True: [], False: []}
     for name in profiles:
         sides[name in finding.profiles].append(name)
     return [
-        {"name": profiles_text(names, profiles), "breaks": breaks}
-        for breaks, names in sides.items()
+        cpu_mark(finding, there, profiles_text(names, profiles))
+        for there, names in sides.items()
         if names
     ]
 

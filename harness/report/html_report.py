@@ -26,6 +26,7 @@ from harness.report.gaps import gaps
 from harness.report.glossary import glossary
 from harness.report.html_finding import (
     MANY,
+    cpu_mark,
     embedded_finding,
     finding_row,
     finding_view,
@@ -301,7 +302,10 @@ def _cores(
     return [
         {
             "name": profiles_text(names, profiles),
-            "cells": [{"breaks": breaks} for breaks in pattern],
+            "cells": [
+                cpu_mark(finding, there)
+                for finding, there in zip(findings, pattern, strict=True)
+            ],
         }
         for pattern, names in groups.items()
     ]

@@ -26,7 +26,7 @@ from html_samples import (
 )
 from report_samples import CLEAN, INCONCLUSIVE, LOCAL, PROFILES, WARNING
 
-from harness.check.finding import Finding, Repair, State, Status
+from harness.check.finding import Finding, Repair, Severity, State, Status
 from harness.check.result import Result
 from harness.report.html_report import render_html
 from harness.report.listing import diff_lines, listings
@@ -378,6 +378,14 @@ def test_findings_and_profiles_make_a_matrix() -> None:
     rows = [_plain(row) for row in _rows(FULL, "findings and profiles")]
     assert rows[0] == ["finding", *PROFILES]
     assert rows[1] == [LOCAL.rule, *["✗ breaks"] * 3, *["✓ holds"] * 3]
+
+
+def test_what_only_costs_time_breaks_nowhere() -> None:
+    perf = replace(WARNING, severity=Severity.PERF, profiles=PROFILES[:1])
+    result = replace(FULL, findings=(REPAIRED, perf))
+    rows = [_plain(row) for row in _rows(result, "findings and profiles")]
+    assert rows[2] == [WARNING.rule, "▲ costs", *["- costs nothing"] * 5]
+    assert "It costs on: " in said(result)
 
 
 def test_many_cores_are_rows_and_those_alike_are_one() -> None:
