@@ -157,7 +157,7 @@ def _switch(rows: _Rows, result: Result) -> Iterator[Answer]:
     some = [profile for profile in result.profiles if profile in broken]
     left = "nothing that must not be used is left by it"
     if some:
-        left = f"not safe, breaks on {cpus_text(some, result.profiles)}"
+        left = f"not safe on {cpus_text(some, result.profiles).removeprefix('only ')}"
     yield Answer(
         "Flush at a switch to another vCPU of the domain?", f"{old} -> {new}; {left}"
     )

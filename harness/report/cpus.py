@@ -11,14 +11,14 @@ __all__ = ["cpus_text"]
 
 # A core is named for the one feature or erratum that the profile is about.
 _WORDS = {
-    "P0-v8.0": "plain Armv8.0 (Cortex-A35, A73)",
-    "P1-repeat": "with the repeat-TLBI erratum (Cortex-A76)",
-    "P2-v8.4": "Armv8.4",
-    "P3-bbml2": "with FEAT_nTLBPA (Cortex-A725)",
-    "P4-at-spec": "with the speculative-AT erratum (Cortex-A57, A72)",
+    "P0-v8.0": "of plain Armv8.0 (such as Cortex-A35, A73)",
+    "P1-repeat": "with the repeat-TLBI erratum (such as Cortex-A76)",
+    "P2-v8.4": "of Armv8.4",
+    "P3-bbml2": "with FEAT_nTLBPA (such as Cortex-A725)",
+    "P4-at-spec": "with the speculative-AT erratum (such as Cortex-A57, A72)",
     "P5-nested": "in a KVM guest",
-    "a32-v7ve": "Armv7 (Cortex-A7, A15)",
-    "a32-v8": "Armv8 (Cortex-A32)",
+    "a32-v7ve": "of Armv7 (such as Cortex-A7, A15)",
+    "a32-v8": "of Armv8 (such as Cortex-A32)",
 }
 
 
@@ -54,7 +54,7 @@ def _part(kind: str, some: Sequence[str], every: Sequence[str]) -> str:
     if 2 * len(some) <= len(every):
         return f"only {kind} {_joined(some, 'or')}"
     others = [name for name in every if name not in some]
-    return f"all {kind} except {_joined(others, 'and')}"
+    return f"all {kind} but those {_joined(others, 'and')}"
 
 
 def _joined(names: Sequence[str], word: str) -> str:

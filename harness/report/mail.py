@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.charset import BASE64, Charset
 from email.header import Header
 from functools import cache
 
@@ -40,6 +41,9 @@ __all__ = ["render_mail"]
 
 _BODY_LINES = 120  # what a reader takes in in two minutes
 _SUBJECT = 200
+_NAME = 40
+_UTF8 = Charset("utf-8")
+_UTF8.header_encoding = BASE64
 _REPLY = re.compile(r"^(?:re:\s*)+", re.I)
 _DIRECTORY = re.compile(r"^/(?:[^/\n]*/)*(?=[^/ \n])")
 # What b4 would take from a reply into the commit, and git for a new mail.
@@ -70,6 +74,7 @@ def render_mail(result: Result, *, always: bool = False) -> str:
     template = _environment().get_template("mail.txt.j2")
     body = template.render(
         letter=letter,
+        quoting=_quoting(letter),
         opening=opening,
         groups=_groups(part, result, room),
         sections=sections,
@@ -129,10 +134,17 @@ def _encoded(name: str, text: str) -> str:
     """Return a header field, in RFC 2047's encoding where it has to be."""
     if text.isascii() and "=?" not in text:
         return f"{name}: {text}"
-    return f"{name}: {Header(text, 'utf-8', header_name=name).encode()}"
+    return f"{name}: {Header(text, _UTF8, header_name=name).encode()}"
 
 
 # ----------------------------------------------------------------------- body
+
+
+def _quoting(letter: Letter) -> str:
+    """Return the line above a quotation."""
+    date = f"On {letter.date[:10]}, " if letter.date else ""
+    name = harmless(letter.author.partition(" <")[0])[:_NAME]
+    return f"{date}{name} wrote:"
 
 
 def _opening(part: Part, result: Result) -> list[str]:
@@ -260,7 +272,7 @@ def _gaps(result: Result) -> list[str]:
 
 
 def _run(result: Result, part: Part) -> list[str]:
-    base = _DIRECTORY.sub("", result.base)
+    base = _DIRECTORY.sub("", result.base).removesuffix(" (--tree)")
     version = f", Xen {result.tree_version}" if result.tree_version else ""
     lines = [
         *wrapped(
@@ -272,8 +284,9 @@ def _run(result: Result, part: Part) -> list[str]:
     if worst is not None:
         first = "the first error" if len(part.findings) > 1 else "it"
         again = _command(worst)
-        where = "without any tree" if worst.replay else "in a tree of this base"
-        lines += [f"To see {first} again, {where}", "", *again]
+        where = "no tree" if worst.replay else "a tree of this base"
+        tool = f"harness {harness.__version__}"
+        lines += [f"To see {first} again, with {tool} and {where}", "", *again]
     return lines
 
 

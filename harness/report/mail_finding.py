@@ -34,6 +34,7 @@ __all__ = [
 WIDTH = 72
 _DIFF_LINES = 40  # a longer one is no reply any more
 _LABEL = 10
+_CODE = 80  # columns of a line of the source
 _SHARED = 3  # steps that are worth looking for elsewhere
 
 
@@ -164,7 +165,9 @@ class _Text:
         if not text.startswith("vCPU"):
             text = f"{text[:1].upper()}{text[1:]}"
         label = f"{self.number}. " if len(self.order) > 1 else ""
-        return wrapped(f"{label}{text} ({place(self.finding)}).")
+        code = _code(self.finding)
+        where = f"{place(self.finding)}{', ' if code else ''}{code}"
+        return wrapped(f"{label}{text} ({where}).")
 
     def _facts(self) -> list[str]:
         """Return the labelled facts; no colon, or they would read like trailers."""
@@ -206,6 +209,14 @@ def change_lines(diff: str) -> list[str]:
     return [
         line[:WIDTH].rstrip() if line.startswith("    @@ ") else line for line in lines
     ]
+
+
+def _code(finding: Finding) -> str:
+    """Return the line that a finding points at, "" if it is not at hand."""
+    where = finding.location
+    lines = (e.lines for e in finding.excerpts if e.file == where.file)
+    text = next((t for each in lines for n, t in each if n == where.line), "")
+    return " ".join(text.split())[:_CODE]
 
 
 def _labelled(label: str, text: str) -> list[str]:

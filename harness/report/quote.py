@@ -12,6 +12,7 @@ __all__ = ["quoted"]
 _HEAD = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)")
 _LINES = 20  # quoted of one hunk, besides its first line
 _AROUND = 5
+_LONGEST = 200  # columns
 _LEFT_OUT = "> [...]"
 
 
@@ -38,7 +39,9 @@ def quoted(hunk: str, wanted: Collection[int]) -> list[str]:
 
 
 def _quoted(line: str) -> str:
-    return f"> {harmless(line)}".rstrip()
+    text = harmless(line)
+    # Servers take no line of more than 998 bytes.
+    return f"> {text if len(text) <= _LONGEST else f'{text[:_LONGEST]}[...]'}".rstrip()
 
 
 def _places(lines: list[str], wanted: Collection[int]) -> list[int]:

@@ -24,12 +24,12 @@ def test_all_some_and_none_of_a_kind() -> None:
     assert cpus_text(A64, A64) == "all arm64"
     assert cpus_text(A32, EVERY) == "not arm64; all 32-bit"
     assert cpus_text(("P3-bbml2",), EVERY) == (
-        "only arm64 with FEAT_nTLBPA (Cortex-A725); not 32-bit"
+        "only arm64 with FEAT_nTLBPA (such as Cortex-A725); not 32-bit"
     )
     most = [name for name in A64 if name not in ("P1-repeat", "P3-bbml2")]
     assert cpus_text(most, EVERY) == (
-        "all arm64 except with the repeat-TLBI erratum (Cortex-A76) and with "
-        "FEAT_nTLBPA (Cortex-A725); not 32-bit"
+        "all arm64 but those with the repeat-TLBI erratum (such as Cortex-A76) "
+        "and with FEAT_nTLBPA (such as Cortex-A725); not 32-bit"
     )
 
 

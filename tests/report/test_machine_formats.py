@@ -178,7 +178,9 @@ def test_github_escapes_what_would_end_a_property() -> None:
 def test_github_shows_the_cpus_and_what_mends_it_in_lines_of_their_own() -> None:
     lines = render_github(UNSAFE).splitlines()[0].split("%0A")
     assert len(lines) == 3
-    assert lines[1].startswith("breaks on only arm64 plain Armv8.0 (Cortex-A35, A73)")
+    assert lines[1].startswith(
+        "breaks on only arm64 of plain Armv8.0 (such as Cortex-A35, A73)"
+    )
     assert lines[2] == "fix, tried on the trace: promote TLBI VMALLE1 to VMALLE1IS"
 
 
