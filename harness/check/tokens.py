@@ -35,12 +35,14 @@ __all__ = [
     "PREFIX",
     "beginning",
     "evidence_of",
+    "is_token",
     "opened_token",
     "token_of",
     "with_tokens",
 ]
 
 PREFIX = "tlb1."
+_LIKE = re.compile(r"tlb1\.|tlb\d+\.[\w-]{40}")  # a token, or of another version
 _LONGEST = 1 << 14  # characters; what is made stays far below
 _PASTED = 1500  # characters: nobody pastes more
 _BROKEN = re.compile(r"[\s>|]+")  # how a mail breaks it, and what quotes it
@@ -118,6 +120,11 @@ def _digest(packed: bytes) -> bytes:
 # ----------------------------------------------------------------------- opening
 
 
+def is_token(text: str) -> bool:
+    """Tell whether a text is meant for a token, quoted, damaged or old as it may be."""
+    return _LIKE.match(_BROKEN.sub("", text[:_LONGEST])) is not None
+
+
 def opened_token(text: str) -> tuple[Header, tuple[Event, ...], int]:
     """Return the trace of a token, and which finding of its rule is meant.
 
@@ -127,6 +134,8 @@ def opened_token(text: str) -> tuple[Header, tuple[Event, ...], int]:
     token = _BROKEN.sub("", text)
     if not token.startswith(PREFIX):
         raise TokenError(f"this is no replay token: one begins with '{PREFIX}'")
+    if PREFIX in token.removeprefix(PREFIX):
+        raise TokenError("more than one replay token: give them one by one")
     if len(token) > _LONGEST:
         raise TokenError(f"a replay token has at most {_LONGEST} characters")
     data = _decoded(token.removeprefix(PREFIX))

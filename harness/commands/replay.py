@@ -103,10 +103,10 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 def _token(given: list[str]) -> str:
     """Return the token, put together again if a mail has broken it; "" for none."""
-    from harness.check.tokens import PREFIX
+    from harness.check.tokens import is_token
 
     text = "".join(given)
-    return text if text.lstrip().startswith(PREFIX) else ""
+    return text if is_token(text) else ""
 
 
 def _profiles(given: list[str] | None) -> tuple[str, ...]:

@@ -159,6 +159,26 @@ def test_a_broken_line_is_put_together_again(
     assert "stale-s12-after-local-vmalle1" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("mark", ["> ", ">> ", "| ", " "])
+def test_a_quoted_token_is_one(
+    token: str, mark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = re.findall(".{1,60}", token)
+    assert main(["replay", "".join(f"{mark}{line}\n" for line in lines)]) == 1
+    assert "error[stale-s12-after-local-vmalle1]" in capsys.readouterr().out
+
+
+def test_what_is_nearly_a_token_is_not_taken_for_a_file(
+    token: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", token, token]) == 2
+    assert "more than one replay token" in capsys.readouterr().err
+    assert main(["replay", f"tlb2.{token.removeprefix('tlb1.')}"]) == 2
+    assert "this is no replay token: one begins with 'tlb1.'" in capsys.readouterr().err
+    assert main(["replay", "tlb2.jsonl"]) == 2
+    assert "cannot read 'tlb2.jsonl'" in capsys.readouterr().err
+
+
 def test_a_short_command_needs_no_quotes() -> None:
     assert replay_command("tlb1.abc", 72) == ["  harness replay tlb1.abc"]
     for length in range(50, 80):
