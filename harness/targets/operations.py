@@ -313,6 +313,14 @@ _OPERATIONS = (
     ),
 )
 
+# With a listener, only a change of permissions may go without a break.
+_REPLACE_MONITORED = Operation(
+    "replace-4k-mem-access",
+    "a page is replaced by another page while mem_access is on",
+    "page-mem-access",
+    lambda w: w.set_entry(0, "d1", PAGE_IPA, 1, OTHER_PAGE),
+)
+
 _RESTRICT_IN_BLOCK = Operation(
     "restrict-2m-mem-access",
     "a page inside a 2M block becomes read-only by mem_access",
@@ -354,6 +362,7 @@ def _by_physmap(operation: Operation) -> Operation:
 
 OPERATIONS = (
     *_OPERATIONS,
+    _REPLACE_MONITORED,
     *(
         _by_physmap(operation)
         for operation in (*_OPERATIONS, _RESTRICT_IN_BLOCK, _UNMAP_OUT_OF_MEMORY)
