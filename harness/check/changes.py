@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from harness.check.analyses import analysed
-from harness.check.coverage import Coverage, unread
+from harness.check.coverage import Coverage, is_way, unread
 from harness.check.effects import Lines, both
 from harness.check.intake import Step
 from harness.check.request import CheckRequest
@@ -146,8 +146,14 @@ def _still_missing(
     coverage: Coverage, moved: dict[_Line, _Line], last: Change, at_end: Coverage
 ) -> Coverage:
     """Leave out what the end of the series runs."""
-    ran = {_line(place) for place in at_end.executed}
-    unexecuted = [p for p in coverage.unexecuted if moved.get(_line(p)) not in ran]
+    lines = {_line(place) for place in at_end.executed if not is_way(place)}
+    stuck = {_line(place) for place in at_end.unexecuted if is_way(place)}
+    unexecuted = [
+        place
+        for place in coverage.unexecuted
+        if (there := moved.get(_line(place))) not in lines
+        or (is_way(place) and there in stuck)
+    ]
     dropped = list(coverage.dropped)
     unread_files = []
     for file in coverage.unread:

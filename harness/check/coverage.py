@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from pathlib import Path
 from harness.check.conditional import dead_lines, renumbered
 from harness.check.macros import Macro
 from harness.series import Patch
-from harness.targets import LoadedTarget
+from harness.targets import LoadedTarget, Way
 
-__all__ = ["Coverage", "across", "common", "coverage_of", "unread"]
+__all__ = ["Coverage", "across", "common", "coverage_of", "is_way", "unread"]
 
 _PREPROCESSED = (".c", ".h")
 
@@ -36,7 +37,7 @@ class Coverage:
     def missing(self) -> tuple[str, ...]:
         """Return everything that was not run, in words."""
         return (
-            *self.unexecuted,
+            *_told(self.unexecuted),
             *(f"{name} (not run)" for name in self.unread),
             # The first line of each run of lines is enough.
             *(
@@ -102,8 +103,10 @@ def coverage_of(
     names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
     dropped = [place for name in names for place in _dropped(target, name, root)]
     unexecuted += tuple(_renumbered(names, root))
+    unexecuted += tuple(map(_way, target.ways(taken=False)))
     unexecuted += tuple(each.place for each in macros if not each.shows)
     executed = tuple(map(_place, target.executed_touched()))
+    executed += tuple(map(_way, target.ways(taken=True)))
     executed += tuple(each.place for each in macros if each.shows)
     return Coverage(
         unexecuted,
@@ -123,6 +126,31 @@ def _renumbered(names: Iterable[str], root: Path) -> Iterator[str]:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
+
+
+_WAY = re.compile(r"way \d+ of \d+ in ")
+_ONE_WAY = "condition that goes one way only in "
+
+
+def is_way(place: str) -> bool:
+    """Tell a way that a condition may go from a line of code."""
+    return _WAY.match(place) is not None
+
+
+def _way(way: Way) -> str:
+    place = _place((way.function, way.file, way.line))
+    return f"way {way.number} of {way.of} in {place}"
+
+
+def _told(places: Sequence[str]) -> tuple[str, ...]:
+    """Name each line once, whatever of it did not run."""
+    known = set(places)
+    found: dict[str, None] = {}
+    for place in places:
+        line = _WAY.sub("", place)
+        if line == place or line not in known:
+            found[place if line == place else _ONE_WAY + line] = None
+    return tuple(found)
 
 
 def _place(place: tuple[str, str, int]) -> str:

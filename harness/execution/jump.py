@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from harness.errors import Unsupported
 from harness.execution.flow import flat, walk
+from harness.execution.marking import NOTHING
 from harness.execution.statement import Statements, Target
 from harness.ir import nodes as ir
 from reference_model.coordinates import Coord
@@ -107,9 +108,11 @@ class Jumps(Statements):
     def _flat_if(self, s: ir.If) -> None:
         otherwise, end = self._new(), self._new()
         self._branch(f"not {self.condition(s.condition)}", otherwise, s.coord)
+        self.emit(NOTHING, s.coord)
         self._flatten(s.then)
         self._jump(end, s.coord)
         self._start(otherwise, s.coord)
+        self.emit(NOTHING, s.coord)
         self._flatten(s.otherwise)
         self._start(end, s.coord)
 
@@ -127,7 +130,9 @@ class Jumps(Statements):
     def _flat_switch(self, s: ir.Switch) -> None:
         blocks = [self._new() for _ in s.cases]
         end, name = self._new(), self.temporary()
-        self._choose(s, name, [str(block) for block in [*blocks, end]])
+        results = [str(block) for block in [*blocks, end]]
+        self._choose(s, name, results)
+        self._entries(s, name, results)
         self.emit(f"pc = {name}", s.coord)
         self.emit("continue", s.coord)
         self._targets.append(self._target(end))

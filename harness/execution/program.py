@@ -8,7 +8,7 @@ from types import CodeType
 from harness.errors import Unsupported
 from harness.execution.expression import Names
 from harness.execution.jump import Jumps
-from harness.execution.marking import marked
+from harness.execution.marking import Place, marked
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
 from harness.ir.types import Record
@@ -61,6 +61,7 @@ class Program:
         self._files: dict[str, str] = {}
         self._watched: frozenset[str] = frozenset()
         self._marks: list[tuple[str, Coord]] = []
+        self._outcomes: dict[tuple[str, Coord], Coord] = {}
 
     def function(self, name: str) -> Compiled:
         """Return the compiled form of a function that has a body."""
@@ -87,6 +88,15 @@ class Program:
         self.function(function)
         return frozenset(coord for name, coord in self._marks if name == function)
 
+    def outcomes(self, function: str) -> dict[Coord, Coord]:
+        """Map each way that a condition can go to the place of its statement.
+
+        They are among the places in a watched function that can run.
+        """
+        self.function(function)
+        found = self._outcomes.items()
+        return {way: coord for (name, way), coord in found if name == function}
+
     def lines_run(self) -> frozenset[tuple[str, Coord]]:
         """Return function and place of what ran in the watched functions."""
         return frozenset(self._marks[number] for number in self.executed)
@@ -95,11 +105,14 @@ class Program:
         name = compiled.function.name
         parts: list[Coord] = []
 
-        def number_of(line: int, part: bool) -> int:
+        def number_of(line: int, place: Place) -> int:
             coord = compiled.coord(line)
-            if part:  # a place of its own, which no token has
+            if place is not Place.STATEMENT:  # of its own, which no token has
                 parts.append(coord)
-                coord = coord._replace(column=-len(parts))
+                inside = coord._replace(column=-len(parts))
+                if place is Place.OUTCOME:
+                    self._outcomes[name, inside] = coord
+                coord = inside
             self._marks.append((name, coord))
             return len(self._marks) - 1
 

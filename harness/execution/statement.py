@@ -9,6 +9,7 @@ from typing import NoReturn
 from harness.errors import Unsupported
 from harness.execution.expression import Expressions, constant, width_of
 from harness.execution.flow import completes, own_breaks, tail_breaks
+from harness.execution.marking import NOTHING
 from harness.ir import nodes as ir
 from harness.ir.layout import size_of
 from harness.ir.types import Record, Void
@@ -264,15 +265,25 @@ class Statements(Expressions):
         if known is not None:
             self._block(s.then if known else s.otherwise)
             return
-        if s.then.statements:
-            self.emit(f"if {self.condition(s.condition)}:", s.coord)
-            self._indented(s.then)
-            if s.otherwise.statements:
-                self.emit("else:", s.coord)
-                self._indented(s.otherwise)
-        else:
-            self.emit(f"if not {self.condition(s.condition)}:", s.coord)
-            self._indented(s.otherwise)
+        self.emit(f"if {self.condition(s.condition)}:", s.coord)
+        self._arm(s.then, s.coord)
+        self.emit("else:", s.coord)
+        self._arm(s.otherwise, s.coord)
+
+    def _arm(self, arm: ir.Block, coord: Coord) -> None:
+        """Emit an arm; that it is taken is noted, whether it has code or not."""
+        self._indent += 1
+        self.emit(NOTHING, coord)
+        if arm.statements:
+            self._block(arm)
+        self._indent -= 1
+
+    def _noted(self, condition: str, coord: Coord) -> None:
+        """Emit an arm without code, in which only that it was taken is noted."""
+        self.emit(f"{condition}:", coord)
+        self._indent += 1
+        self.emit(NOTHING, coord)
+        self._indent -= 1
 
     def _loop(self, s: ir.Loop) -> None:
         first = len(self.lines)
@@ -351,6 +362,8 @@ class Statements(Expressions):
         if s.default is not None:
             self.emit("else:" if word == "elif" else "if True:", s.coord)
             self._indented(s.cases[s.default][1])
+        elif word == "elif":
+            self._noted("else", s.coord)
         self._targets.pop()
 
     def _switch_falling(self, s: ir.Switch) -> None:
@@ -369,6 +382,7 @@ class Statements(Expressions):
             self.emit(f"{again} = True", coord)
             self.emit("break", coord)
 
+        self._entries(s, name, [str(i) for i in range(len(s.cases) + 1)])
         self.emit("while True:", s.coord)
         self._targets.append(Target(leave, onwards))
         self._indent += 1
@@ -393,6 +407,12 @@ class Statements(Expressions):
             if number != s.default:
                 text = f"{results[number]} if {test} else {text}"
         self.emit(f"{name} = {text}", s.coord)
+
+    def _entries(self, s: ir.Switch, name: str, results: list[str]) -> None:
+        """Note which case a switch goes to, where cases fall into others."""
+        for number, result in enumerate(results):
+            if number < len(s.cases) or s.default is None:
+                self._noted(f"if {name} == {result}", s.coord)
 
 
 def is_memory(constraint: str) -> bool:

@@ -1,5 +1,6 @@
 """Targets: code bases that the harness knows how to run, and their scenarios."""
 
+from harness.targets.coverage import Way
 from harness.targets.features import ProfileInputs
 from harness.targets.physical import PES
 from harness.targets.platform import ARM32_PLATFORM
@@ -21,6 +22,7 @@ __all__ = [
     "Run",
     "Scenario",
     "TreeView",
+    "Way",
     "XenArm64",
     "facts_of",
     "target_of",

@@ -1,17 +1,44 @@
-"""Which lines of the functions that a patch changes were executed."""
+"""Which lines of the functions that a patch changes were executed, and how."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from harness.execution.flow import walk
 from harness.execution.program import Program
-from harness.ir.nodes import Asm, Call, FunctionDef, If, Statement
+from harness.ir.nodes import (
+    Asm,
+    Block,
+    Break,
+    Call,
+    Continue,
+    FunctionDef,
+    Goto,
+    If,
+    Label,
+    Return,
+    Statement,
+)
 from reference_model.coordinates import Coord
 
-__all__ = ["Executed", "Touched", "functions_with"]
+__all__ = ["Executed", "Touched", "Way", "functions_with"]
 
 Touched = Callable[[str, int], bool]
+
+_UNREACHABLE = "__builtin_unreachable"
+_LEAVING = (Break, Continue, Goto, Return)
+
+
+class Way(NamedTuple):
+    """One of the ways that the conditions of a line can go, by its number."""
+
+    number: int
+    of: int  # as many; another number where other code was made of the line
+    function: str
+    file: str
+    line: int
 
 
 class Executed:
@@ -36,6 +63,24 @@ class Executed:
         """List (function, file, line) of such lines that ran."""
         return self._places(ran=True)
 
+    def ways(self, *, taken: bool) -> tuple[Way, ...]:
+        """List ways that conditions of such lines go or never go."""
+        run = self._program.lines_run()
+        found: list[Way] = []
+        for function, lines in self._lines.items():
+            outcomes = self._program.outcomes(function)
+            every = Counter((coord.file, coord.line) for coord in outcomes.values())
+            numbers: Counter[tuple[str, int]] = Counter()
+            failing = _asserted(self._program.unit.functions[function])
+            for way, coord in outcomes.items():
+                line = coord.file, coord.line
+                numbers[line] += 1
+                if line not in lines or coord in failing:
+                    continue
+                if ((function, way) in run) is taken:
+                    found.append(Way(numbers[line], every[line], function, *line))
+        return tuple(found)
+
     def _places(self, *, ran: bool) -> tuple[tuple[str, str, int], ...]:
         run = self._program.lines_run()
         # A line may hold several statements, as the use of a macro does: it ran
@@ -56,8 +101,8 @@ class Executed:
     def _needed(self, name: str) -> frozenset[Coord]:
         """Return the places in a function that have to run."""
         function = self._program.unit.functions[name]
-        places = self._program.lines(name) | _left_out(function)
-        return places - _failing(function)
+        places = self._program.lines(name) - self._program.outcomes(name).keys()
+        return (places | _left_out(function)) - _failing(function)
 
 
 def functions_with(program: Program, touched: Touched) -> frozenset[str]:
@@ -77,26 +122,57 @@ def _left_out(function: FunctionDef) -> frozenset[Coord]:
     return frozenset(function.dropped)
 
 
+def _asserted(function: FunctionDef) -> frozenset[Coord]:
+    """Return the places of conditions that have to go one way."""
+    return frozenset(
+        part.coord
+        for part in walk(function.body)
+        if isinstance(part, If) and (_fails(part.then) or _fails(part.otherwise))
+    )
+
+
 def _failing(function: FunctionDef) -> frozenset[Coord]:
     """Return the places that only a failed assertion, BUG() or WARN() reaches."""
     places: set[Coord] = set()
     for part in walk(function.body):
         if isinstance(part, If):
             for arm in (part.then, part.otherwise):
-                inside = tuple(walk(arm))
-                if any(map(_reports, inside)):
-                    places.update(inner.coord for inner in inside)
+                if _fails(arm):
+                    places.update(inner.coord for inner in walk(arm))
     return frozenset(places)
 
 
-def _reports(statement: Statement) -> bool:
-    match statement:
-        case Call():
-            return statement.function == "__builtin_unreachable"
-        case Asm():
-            return ".bug_frames." in statement.template
-        case _:
+def _fails(arm: Block) -> bool:
+    """Tell whether going there always ends in a failure, or does no more than warn."""
+    return _stops(arm) or _warns(arm)
+
+
+def _stops(arm: Block) -> bool:
+    """Tell whether nothing leaves an arm before what must not be reached."""
+    if any(isinstance(part, Label) for part in walk(arm)):
+        return False
+    for statement in _straight(arm):
+        if isinstance(statement, Call) and statement.function == _UNREACHABLE:
+            return True
+        if any(isinstance(part, _LEAVING) for part in walk(statement)):
             return False
+    return False
+
+
+def _warns(arm: Block) -> bool:
+    """Tell whether an arm holds a WARN() and nothing else."""
+    inside = tuple(_straight(arm))
+    return bool(inside) and all(
+        isinstance(each, Asm) and ".bug_frames." in each.template for each in inside
+    )
+
+
+def _straight(arm: Block) -> Iterator[Statement]:
+    for statement in arm.statements:
+        if isinstance(statement, Block):
+            yield from _straight(statement)
+        else:
+            yield statement
 
 
 def _touched_lines(

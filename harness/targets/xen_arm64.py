@@ -18,7 +18,7 @@ from harness.ir.nodes import Unit
 from harness.targets.answers import Answers
 from harness.targets.construction import build, model_names
 from harness.targets.context_switch import stage1_comes_first
-from harness.targets.coverage import Executed, Touched, functions_with
+from harness.targets.coverage import Executed, Touched, Way, functions_with
 from harness.targets.features import (
     ERRATA,
     ProfileFeatures,
@@ -275,6 +275,10 @@ class LoadedTarget:
     def executed_touched(self) -> tuple[tuple[str, str, int], ...]:
         """List (function, file, line) of watched lines that a run executed."""
         return self._executed.executed()
+
+    def ways(self, *, taken: bool) -> tuple[Way, ...]:
+        """List ways that conditions of watched lines go or never go."""
+        return self._executed.ways(taken=taken)
 
     def _in_patch(self, coord: Coord) -> bool:
         return self.touched(coord.file, coord.line)

@@ -60,12 +60,60 @@ def test_a_line_ran_only_if_all_of_it_did(
     assert place not in target.executed_touched()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if ( p2m->vmid != 0xffff ) p2m->need_flush = true;",
+        "if ( p2m->vmid != 0xffff ) { } else p2m->need_flush = true;",
+        "p2m->need_flush |= p2m->vmid != 0xffff;",
+        "p2m->need_flush |= lpae_is_valid((lpae_t){ 0 }) | (p2m->vmid != 0xffff);",
+        "(void)(p2m->vmid != 0xffff && (p2m->need_flush = true));",
+        "while ( p2m->vmid != 0xffff ) { p2m->need_flush = true; break; }",
+        "switch ( p2m->vmid ) { case 0 ... 99: p2m->need_flush = true; }",
+        "switch ( p2m->vmid == 9 ) { case 0: p2m->need_flush = true; case 1: ; }",
+        "if ( p2m->vmid == 0xffff ) goto out; p2m->need_flush = true; out: ;",
+    ],
+)
+def test_a_condition_has_to_go_both_ways(
+    base_tree: Path, tmp_path: Path, text: str
+) -> None:
+    view = _unlock_with(
+        base_tree, tmp_path, f"    {text}\n    p2m_tlb_flush_sync(p2m);"
+    )
+    first = min(line for _, line in view.lines)
+    target = _after_unmap(view, tmp_path)
+    missing = [(way.function, way.file, way.line) for way in target.ways(taken=False)]
+    assert ("p2m_write_unlock", FILE, first) in missing
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if ( p2m->vmid == 0xffff ) { return; BUG(); }",
+        "if ( p2m->vmid == 0xffff ) { if ( p2m->need_flush ) return; BUG(); }",
+        "if ( p2m->vmid == 0xffff ) { BUG(); out: return; }",
+        "if ( p2m->vmid == 0xffff ) { ASSERT(p2m->need_flush); return; }",
+    ],
+)
+def test_what_leaves_before_it_fails_has_to_run(
+    base_tree: Path, tmp_path: Path, text: str
+) -> None:
+    view = _unlock_with(
+        base_tree, tmp_path, f"    {text}\n    p2m_tlb_flush_sync(p2m);"
+    )
+    first = min(line for _, line in view.lines)
+    target = _after_unmap(view, tmp_path)
+    assert ("p2m_write_unlock", FILE, first) in target.unexecuted_touched()
+
+
 def test_an_assertion_that_holds_ran(base_tree: Path, tmp_path: Path) -> None:
     text = (
         "    ASSERT(p2m->vmid != 0xffff);\n"
         "    BUG_ON(p2m->vmid == 0xffff);\n"
+        "    if ( p2m->vmid == 0xffff || !p2m->domain ) { p2m->vmid = 0; BUG(); }\n"
         "    p2m_tlb_flush_sync(p2m);"
     )
     view = _unlock_with(base_tree, tmp_path, text)
     target = _after_unmap(view, tmp_path)
     assert target.unexecuted_touched() == ()
+    assert target.ways(taken=False) == ()
