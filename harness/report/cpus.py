@@ -40,7 +40,8 @@ def cpus_text(some: Sequence[str], every: Sequence[str]) -> str:
         )
         for kind, members in groups
     ]
-    return "; ".join(part for part in parts if part)
+    # "all 32-bit; not arm64": where it happens comes first.
+    return "; ".join(sorted(filter(None, parts), key=lambda p: p.startswith("not ")))
 
 
 def _part(kind: str, some: Sequence[str], every: Sequence[str]) -> str:
