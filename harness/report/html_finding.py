@@ -17,14 +17,17 @@ from harness.report.glossary import scenario_summary
 from harness.report.listing import diff_lines, listings
 from harness.report.names import profiles_text, short_names
 from harness.report.patch_lines import origin
-from harness.report.repair_diff import how_known
 from harness.report.terminal import harmless
 from harness.report.timeline import timeline
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
 __all__ = ["MANY", "cpu_mark", "embedded_finding", "finding_row", "finding_view"]
 
-_REPLAYED = "replayed: with it, the steps above no longer break the rule"
+# What the replay of a repair showed, by whether it is about cost.
+_REPLAYED = {
+    False: "replayed: with it, the steps above no longer break the rule",
+    True: "replayed: with it, nothing goes wrong either",
+}
 # By whether it is about cost, and whether it is there: class, sign and word.
 _MARKS = {
     (False, True): ("bad", "✗", "breaks"),
@@ -75,6 +78,8 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         "tlb_diff": _compared(finding),
         "listings": listings(finding),
         "hunk": diff_lines(finding.hunk, _in_hunk(finding, result)),
+        "hunk_before": "",  # the rule of a finding before it with the same hunk
+        "line": where.line,
         "matrix": _matrix(finding, result.profiles),
         "cpus": _cpus(finding, result.profiles),
         "does": "costs" if finding.severity is Severity.PERF else "breaks",
@@ -164,10 +169,10 @@ def _repair(finding: Finding) -> dict[str, Any] | None:
     if repair is None:
         return None
     perf = finding.severity is Severity.PERF
-    plain = _REPLAYED if repair.verified and not perf else how_known(repair, perf=perf)
     return {
+        "title": "What would do as well" if perf else "A repair",
         "edits": repair.edits,
-        "verified": plain,
+        "verified": _REPLAYED[perf] if repair.verified else "not verified",
         "text": repair.diff,
         "shown": None,  # the finding before it that shows the same diff
         "diff": diff_lines(repair.diff),

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 import harness
 from harness.check.finding import Finding, Severity, Status
-from harness.check.result import PatchSummary, Result
+from harness.check.result import PatchSummary, Result, Verdict
 from harness.model_version import model_version
 from harness.report.answers import answers
 from harness.report.bar_chart import bar_chart
@@ -124,13 +124,12 @@ def _anchor(part: Part, number: int) -> str:
 
 
 def _report(result: Result, every: list[Part]) -> dict[str, Any]:
-    words = " ".join(line.strip() for line in verdict_lines(result, Style()))
     patches = [_part(part, result) for part in every]
     findings = [finding for part in every for finding in part.findings]
     return {
         "verdict": result.verdict.value,
         "title": _title(every, result),
-        "sentence": words.removeprefix(f"harness: {result.verdict.value}: "),
+        "sentence": _sentence(result),
         "about": _about(result),
         "command": result.command,
         "facts": list(_facts(result)),
@@ -153,6 +152,15 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
         "glossary": glossary(result, findings),
         "tool": f"harness {harness.__version__}, model {model_version()}",
     }
+
+
+def _sentence(result: Result) -> str:
+    """Say what the verdict rests on."""
+    words = " ".join(line.strip() for line in verdict_lines(result, Style()))
+    words = words.removeprefix(f"harness: {result.verdict.value}: ")
+    if result.verdict is not Verdict.CLEAN:
+        return words
+    return f"no {'' if result.command == 'audit' else 'new '}error in {words}"
 
 
 def _title(every: list[Part], result: Result) -> str:
@@ -226,6 +234,7 @@ def _part(part: Part, result: Result) -> dict[str, Any]:
         for number, finding in enumerate(part.findings, 1)
     ]
     _tell_once(views)
+    _print_once(views, part)
     changes = dict(whole(result.patches, part.findings))
     return {
         "number": part.number,
@@ -248,6 +257,15 @@ def _tell_once(views: list[dict[str, Any]]) -> None:
         shown = first.setdefault(repair["text"], view)
         if shown is not view:
             repair["shown"] = {"name": shown["name"], "rule": shown["rule"]}
+
+
+def _print_once(views: list[dict[str, Any]], part: Part) -> None:
+    """Say with which finding before it a hunk is printed: paper has no need of two."""
+    first: dict[str, str] = {}
+    for view, finding in zip(views, part.findings, strict=True):
+        shown = first.setdefault(finding.hunk, finding.rule)
+        if shown != finding.rule:
+            view["hunk_before"] = shown
 
 
 def _matrix(result: Result, every: list[Part]) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from harness.report.terminal import harmless
 
 __all__ = ["count_charts", "result_charts"]
 
-# The operation that is charted: the first of these that the patch changes.
+# The scenario that is charted: the first of these that the patch changes, then
+# one with a short name, then any.
 _FIRST = (CREATION, "unmap-4k/own-vttbr/1-pcpu")
 _KINDS = 2  # of TLBI that are named beside a bar
 
@@ -90,7 +91,8 @@ def _charted(cost: Sequence[ScenarioCost]) -> ScenarioCost | None:
         and row.patched is not None
         and row.base.tlbi != row.patched.tlbi
     }
-    names = [*(name for name in _FIRST if name in changed), *changed]
+    wanted = (*_FIRST, *OPERATIONS)
+    names = [*(name for name in wanted if name in changed), *changed]
     return changed[names[0]] if names else None
 
 
@@ -102,7 +104,7 @@ def _over_bits(row: ScenarioCost) -> list[Chart]:
             lines.append(Line(name, costs))
     if not lines:
         return []
-    what = OPERATIONS.get(row.scenario, row.scenario)
+    what = OPERATIONS.get(row.scenario, harmless(row.scenario))
     return [
         Chart(
             f"{what} under KVM (modelled)",

@@ -29,6 +29,13 @@ def test_a_change_is_charted_for_a_hypervisor_in_a_guest() -> None:
     assert bare_metal.title == bare_metal_chart().title
 
 
+def test_what_has_a_short_name_is_charted_first() -> None:
+    names = ("unmap-table/own-vttbr/1-pcpu", "unmap-table/foreign-vttbr/1-pcpu")
+    rows = tuple(replace(COST[0], scenario=name) for name in names)
+    (bits, *_) = result_charts(replace(FULL, cost=rows))
+    assert bits.title == "unmap 2M, 512 pages under KVM (modelled)"
+
+
 def test_without_a_change_there_is_no_chart() -> None:
     for result in (CLEAN, EVERY["audit"]):
         assert result_charts(result) == []

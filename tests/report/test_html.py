@@ -238,7 +238,7 @@ def test_however_much_was_not_covered_all_of_it_is_listed() -> None:
 def test_a_clean_result_says_what_it_rests_on_and_has_no_findings() -> None:
     text = said(CLEAN)
     assert text.count("clean") >= 2
-    assert "48 scenarios, 6 profiles, 2 pCPUs, exhausted" in text
+    assert "no new error in 48 scenarios, 6 profiles, 2 pCPUs, exhausted" in text
     for part in ("Not covered", "brings in", "Suppressed", "Fixed", "A repair"):
         assert part not in text, part
 
@@ -381,11 +381,14 @@ def test_findings_and_profiles_make_a_matrix() -> None:
 
 
 def test_what_only_costs_time_breaks_nowhere() -> None:
-    perf = replace(WARNING, severity=Severity.PERF, profiles=PROFILES[:1])
+    less = Repair(("flush once",), True)
+    perf = replace(WARNING, severity=Severity.PERF, profiles=PROFILES[:1], repair=less)
     result = replace(FULL, findings=(REPAIRED, perf))
     rows = [_plain(row) for row in _rows(result, "findings and profiles")]
     assert rows[2] == [WARNING.rule, "▲ costs", *["- costs nothing"] * 5]
-    assert "It costs on: " in said(result)
+    text = said(result)
+    assert "It costs on: " in text
+    assert "What would do as well flush once replayed: with it, nothing goes" in text
 
 
 def test_many_cores_are_rows_and_those_alike_are_one() -> None:

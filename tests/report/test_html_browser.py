@@ -299,7 +299,24 @@ def test_it_prints_on_a4(browser: Browser, pages: dict[str, Path], name: str) ->
             # says as well.
             assert UNCHANGED.rule in whole
             assert "what holds after it" not in whole
+            assert "and 1 more" in whole  # scenarios are only counted
+            assert "unmap-4k/foreign-vttbr/2-pcpus" not in whole
             assert "arrow keys" not in whole
+
+
+def test_a_hunk_is_printed_once_and_shown_with_each_finding(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with shown(browser, pages["full"], 703) as it:
+        hunks = it.page.get_by_label("hunk of the patch")
+        told = it.page.get_by_text("of the hunk that is printed with")
+        assert hunks.count() == 2
+        assert all(hunk.is_visible() for hunk in hunks.all())
+        assert not told.first.is_visible()
+        it.page.emulate_media(media="print")
+        assert [hunk.is_visible() for hunk in hunks.all()] == [True, False]
+        assert told.count() == 1
+        assert told.first.is_visible()
 
 
 @pytest.mark.parametrize("name", ["full", "many-cores"])
