@@ -32,6 +32,7 @@ __all__ = ["main"]
 _COMMANDS: dict[str, str] = {
     "check": "check a patch or a series",
     "audit": "check a tree as it is",
+    "compare": "tell what a new version of a patch or series fixes and brings in",
     "merge": "put the parts of a check together that several machines ran",
     "scenarios": "list the scenarios",
     "replay": "run a saved trace of events, or a casemate log",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from harness.commands.analysis import add_analysis, part_reported, reported, request_of
+from harness.commands.analysis import part_reported, reported, request_of
+from harness.commands.options import add_analysis
 from harness.commands.outcome import Outcome
 
 __all__ = ["add_arguments", "run"]

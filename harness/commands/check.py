@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.commands.analysis import add_analysis, part_reported, reported, request_of
+from harness.commands.analysis import part_reported, reported, request_of
+from harness.commands.options import add_analysis
 from harness.commands.outcome import Outcome
 from harness.commands.patch_argument import add_patch, with_patch
 from harness.errors import UsageError

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.commands.analysis import add_reporting, reported, shows_repairs
+from harness.commands.analysis import reported, shows_repairs
+from harness.commands.options import add_jobs, add_reporting
 from harness.commands.outcome import Outcome
 from harness.commands.patch_argument import add_config, add_tree
 from harness.errors import ReportError
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_tree(parser)
     add_config(parser)
+    add_jobs(parser)
     add_reporting(parser)
 
 
@@ -40,7 +42,10 @@ def run(arguments: argparse.Namespace) -> Outcome:
     from harness.check.parts import given_by, merged
     from harness.check.request import CheckRequest
     from harness.report.report_reader import read_report
-    from harness.report.saved_result import part_of_report
+    from harness.report.saved_result import part_of_report, saved_result
+
+    if arguments.baseline is not None:
+        saved_result(arguments.baseline)  # refused before the work, not after it
 
     parts = []
     seconds = 0.0

@@ -7,19 +7,39 @@ that patches came in, and where exactly each finding was seen.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from harness.check import finding as found
 from harness.check import result as results
 from harness.check.answer import Answer, Figure
 from harness.errors import ReportError
 from harness.report import contract
+from harness.report.report_reader import read_report
 
-__all__ = ["part_of_report", "result_of"]
+__all__ = ["part_of_report", "result_of", "saved_result"]
 
 
-def result_of(report: contract.Report) -> results.Result:
-    """Return the result that a report was made from."""
-    result = results.Result(
+def saved_result(path: Path) -> results.Result:
+    """Read the result that a file holds."""
+    return result_of(read_report(path), str(path))
+
+
+def result_of(report: contract.Report, name: str) -> results.Result:
+    """Return the result that a report was made from; ``name`` is that of its file."""
+    try:
+        result = _result(report)
+    except ReportError as error:
+        raise ReportError(f"'{name}' is damaged: {error.message}") from error
+    if result.verdict.value != report["verdict"]:
+        raise ReportError(
+            f"'{name}' is damaged: it says {report['verdict']}, what it holds "
+            f"is {result.verdict.value}"
+        )
+    return result
+
+
+def _result(report: contract.Report) -> results.Result:
+    return results.Result(
         command=report["command"],
         base=report["base"],
         tree_version=report["tree_version"],
@@ -50,12 +70,6 @@ def result_of(report: contract.Report) -> results.Result:
         answers=tuple(_answer(answer) for answer in report["answers"]),
         part=part_of_report(report),
     )
-    if result.verdict.value != report["verdict"]:
-        raise ReportError(
-            f"the saved result is damaged: it says {report['verdict']}, what it holds "
-            f"is {result.verdict.value}"
-        )
-    return result
 
 
 def part_of_report(report: contract.Report) -> results.Part | None:
@@ -221,5 +235,5 @@ def _answer(answer: contract.Answer) -> Answer:
 
 def _number(text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
-        raise ReportError(f"the saved result is damaged: '{text[:20]}' is no number")
+        raise ReportError(f"'{text[:20]}' is no number")
     return int(text)
