@@ -7,12 +7,12 @@ their lines.  Nothing is called fixed that the second version did not run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from harness.check.architectures import BUILD
 from harness.check.finding import Finding, Severity, Status
-from harness.check.pairing import Pair, paired
+from harness.check.pairing import Pair, Sameness, paired
 from harness.check.result import Result, Verdict
 from harness.errors import ReportError
 
@@ -73,7 +73,10 @@ class Comparison:
 def compare(first: Result, second: Result) -> Comparison:
     """Compare two versions; raises ReportError where that would say nothing."""
     _refuse(first, second)
-    found = [*_brought(first, second), *_mended(first, second)]
+    pairs = paired(first.patches, second.patches)
+    trusted = _trusted(first, second, pairs)
+    one, other = _doubtful(first, trusted), _doubtful(second, trusted)
+    found = [*_brought(one, other), *_mended(one, other)]
     fates, severities = list(Fate), list(Severity)
     found.sort(
         key=lambda one: (fates.index(one.fate), severities.index(one.shown.severity))
@@ -81,10 +84,34 @@ def compare(first: Result, second: Result) -> Comparison:
     return Comparison(
         first,
         second,
-        paired(first.patches, second.patches),
+        pairs,
         tuple(found),
         tuple(_notes(first, second)),
     )
+
+
+def _trusted(first: Result, second: Result, pairs: Sequence[Pair]) -> frozenset[str]:
+    """Return what neither version runs, and what is the same in both.
+
+    Nothing that one of them breaks can be hidden there in the other one.
+    """
+    same = {(p.first, p.second) for p in pairs if p.sameness is Sameness.SAME}
+    olds, news = {old for old, _ in same}, {new for _, new in same}
+    changed = {
+        file
+        for result, kept in ((first, olds), (second, news))
+        for number, patch in enumerate(result.patches, 1)
+        if number not in kept
+        for file in patch.files
+    }
+    both = {*first.not_executed} & {*second.not_executed}
+    return frozenset(what for what in both if not any(file in what for file in changed))
+
+
+def _doubtful(result: Result, trusted: frozenset[str]) -> Result:
+    """Return a result without the gaps that cannot hide what is compared."""
+    missing = tuple(what for what in result.not_executed if what not in trusted)
+    return replace(result, not_executed=missing)
 
 
 # -------------------------------------------------------------------- findings
