@@ -110,7 +110,7 @@ def test_nothing_is_fixed_that_was_not_run(run: Run, tmp_path: Path) -> None:
     hidden.write_text(
         "--- a/xen/arch/arm/mmu/p2m.c\n"
         "+++ b/xen/arch/arm/mmu/p2m.c\n"
-        "@@ -891,3 +891,7 @@ static int __p2m_set_entry(struct p2m_domain *p2m,\n"
+        "@@ -891,4 +891,8 @@ static int __p2m_set_entry(struct p2m_domain *p2m,\n"
         "     if ( removing_mapping )\n"
         "         /* Nothing is written over it: the flush can wait. */\n"
         "+#if 1 || UNMAP_WITHOUT_A_FLUSH\n"
@@ -118,6 +118,7 @@ def test_nothing_is_fixed_that_was_not_run(run: Run, tmp_path: Path) -> None:
         "+#else\n"
         "+        ;\n"
         "+#endif\n"
+        "     else\n"
     )
     code, report = _compare(run, BAD, hidden, "--tree", EMBEDDED)
     (row,) = report["findings"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ from harness.report.saved_result import part_of_report
 
 # Blocks with much and with little to do, on machines that differ.
 SMALL = (
-    *("--scenario", "unmap-4k,unmap-2m,map-new,vcpu-switch-back,destroy-domain"),
-    *("--profile", "P0-v8.0,P1-repeat,a32-v8"),
+    *("--scenario", "unmap-4k,map-new,vcpu-switch-back,destroy-domain"),
+    *("--profile", "P0-v8.0,a32-v8"),
 )
 EXAMPLES = ("bad_s1_step_local", "bad_vcpu_switch_no_flush", "good_ipa_flush")
 
 # The formats that say how long it took, and how.
-_TIMED = {"json": r'"seconds": [\d.]+', "html": r"<dd>seconds [\d.]+</dd>"}
+_TIMED = {"json": r'"seconds": [\d.]+'}
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -87,7 +87,9 @@ def _formats(folder: Path) -> list[str]:
     return [f"--output={name}={folder / name}" for name in FORMATS]
 
 
-def _same(run: Run, folder: Path, command: tuple[object, ...], counts: range) -> None:
+def _same(
+    run: Run, folder: Path, command: tuple[object, ...], counts: Iterable[int]
+) -> None:
     """Compare one run with merged ones, in every format."""
     whole = folder / "whole"
     whole.mkdir()
@@ -106,13 +108,13 @@ def _same(run: Run, folder: Path, command: tuple[object, ...], counts: range) ->
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_parts_of_an_example(name: str, run: Run, tmp_path: Path) -> None:
-    _same(run, tmp_path, ("check", "--example", name, *SMALL), range(1, 6))
+    _same(run, tmp_path, ("check", "--example", name, *SMALL), (2, 5))
 
 
 def test_parts_of_a_series(history: Commits, run: Run, tmp_path: Path) -> None:
     """One patch of it breaks what a later one mends."""
     command = ("check", history.series, "--tree", history.top, *SMALL)
-    _same(run, tmp_path, command, range(1, 6))
+    _same(run, tmp_path, command, (1, 3))
 
 
 def test_parts_of_a_mailbox(history: Commits, run: Run, tmp_path: Path) -> None:
@@ -127,12 +129,12 @@ def test_parts_of_a_mailbox(history: Commits, run: Run, tmp_path: Path) -> None:
 
 
 def test_parts_of_an_audit(history: Commits, run: Run, tmp_path: Path) -> None:
-    _same(run, tmp_path, ("audit", "--tree", history.top, *SMALL), range(2, 4))
+    _same(run, tmp_path, ("audit", "--tree", history.top, *SMALL), (3,))
 
 
 def test_readings_of_the_architecture_come_along(run: Run, tmp_path: Path) -> None:
     command = ("check", "--example", EXAMPLES[0], *SMALL, "--assume", "drain-ptw=on")
-    _same(run, tmp_path, command, range(2, 3))
+    _same(run, tmp_path, command, (2,))
 
 
 # ------------------------------------------------- what is not one check
@@ -212,7 +214,7 @@ def test_another_base_than_that_of_the_parts(
     command = ("check", history.bad, "--tree", history.top, *QUICK)
     files = _shared(run, tmp_path, 2, command)
     _, _, said = run("merge", *files, "--tree", Path(example_tree()))
-    assert "no such commit" in said
+    assert "no git repository that could have such a commit" in said
     mails = tmp_path / "a.patch"
     mails.write_text(git(history.top, "format-patch", "--stdout", "-1", history.bad))
     files = _shared(run, tmp_path, 2, ("check", mails, "--tree", history.top, *QUICK))
@@ -360,6 +362,7 @@ def test_no_format_tells_a_part_as_clean(name: str) -> None:
     result = _part(request)
     assert result.verdict is Verdict.INCONCLUSIVE
     text = FORMATS[name](result)
+    text = re.sub(r"<style>.*?</style>", "", text, flags=re.S)
     assert "clean" not in text.replace("p2m->clean_pte", "")
     if name != "mail":  # empty where there is no error
         assert "inconclusive" in text or "part 1 of 2" in text
