@@ -322,11 +322,16 @@ def _check(
     key: str, block: int, analysis: TreeAnalysis, part: Part, given: Given
 ) -> None:
     """Refuse what no part can have found."""
-    names = {each.profile for each in analysis.diagnoses}
-    names |= {each.profile for each in analysis.reached}
+    found = [
+        *((each.profile, each.scenario) for each in analysis.diagnoses),
+        *((each.profile, each.scenario) for each in analysis.reached),
+        *((each.profile, each.scenario) for each in analysis.savings),
+    ]
+    names = {profile for profile, _ in found}
     names |= {profile for _, profile in analysis.costs}
-    scenarios = {each.scenario for each in analysis.diagnoses}
-    scenarios |= {each.scenario for each in analysis.reached}
+    scenarios = {scenario for _, scenario in found}
+    rules = {each.rule for each in analysis.diagnoses}
+    rules |= {each.rule for each in analysis.savings}
     if key not in part.plan or block not in EVERY_BLOCK:
         raise ReportError("it holds an analysis that is not planned")
     if not names <= set(given.profiles) or not set(given.profiles) <= set(PROFILES):
@@ -336,5 +341,5 @@ def _check(
         not analysis.scenarios and any(each.trace for each in analysis.diagnoses)
     ):
         raise ReportError("it holds scenarios that were not run")
-    if not {each.rule for each in analysis.diagnoses} <= set(RULES):
+    if not rules <= set(RULES):
         raise ReportError("it holds a rule that there is not")

@@ -1,13 +1,15 @@
 """Values of the analysis as plain data, to be passed on between machines.
 
 What is read is trusted for nothing: each value has to be of the type that its
-field is declared with.  Records are lists, in the order of their fields.
+field is declared with.  Records are lists, in the order of their fields; those
+that can be of several kinds, as events are, have the name of theirs in front.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import sys
 import types
 import zlib
 from collections.abc import Callable, Iterable
@@ -58,8 +60,10 @@ def plain(value: object) -> object:
         return sorted((plain(item) for item in value), key=json.dumps)
     if isinstance(value, list | tuple):  # a named tuple as well
         return [plain(item) for item in value]
-    if is_dataclass(value):
-        return [plain(getattr(value, field.name)) for field in fields(value)]
+    if is_dataclass(value) and not isinstance(value, type):
+        kind = type(value)
+        each = [plain(getattr(value, field.name)) for field in fields(value)]
+        return [kind.__name__, *each] if kind.__name__ in _kinds(kind) else each
     raise TypeError(f"no plain data for {type(value).__name__}")
 
 
@@ -87,9 +91,15 @@ def _read(kind: object, data: object) -> object:
         return _union(kind, data)
     if not isinstance(data, list):
         raise _unexpected(kind, data)
+    if isinstance(kind, type) and (kinds := _kinds(kind)):
+        name, *data = data or [None]
+        kind = kinds.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise ReportError(f"there is no '{str(name)[:40]}'")
     if record := _record(kind):
         make, members = record
-        return make(*_each(members, data, kind))
+        each = _each(members.values(), data, kind)
+        return make(**dict(zip(members, each, strict=True)))
     return _collection(kind, data)
 
 
@@ -124,14 +134,31 @@ def _union(kind: object, data: object) -> object:
 
 
 @cache
-def _record(kind: object) -> tuple[Callable[..., object], tuple[object, ...]] | None:
+def _record(
+    kind: object,
+) -> tuple[Callable[..., object], dict[str, object]] | None:
     """Return how a dataclass or a named tuple is made, and of which types."""
     hints = get_type_hints(kind) if isinstance(kind, type) else {}
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind, tuple(hints[field.name] for field in fields(kind))
+        return kind, {field.name: hints[field.name] for field in fields(kind)}
     if isinstance(kind, type) and hasattr(kind, "_fields"):
-        return kind, tuple(hints[name] for name in kind._fields)
+        return kind, {name: hints[name] for name in kind._fields}
     return None
+
+
+@cache
+def _kinds(kind: type) -> dict[str, type]:
+    """Return what a value of a dataclass can be, by name; nothing if only that."""
+    below: list[type] = kind.__subclasses__()
+    above = [base for base in kind.__mro__[1:] if is_dataclass(base)]
+    if not is_dataclass(kind) or not (below or above):
+        return {}
+    found = {kind.__name__: kind}
+    for each in below:
+        # What a dataclass with slots was made from is left behind as well.
+        if getattr(sys.modules[each.__module__], each.__name__, None) is each:
+            found |= _kinds(each)
+    return found
 
 
 def _anything(data: object) -> object:

@@ -14,24 +14,43 @@ from hypothesis import strategies as st
 from harness.check.coverage import Coverage
 from harness.check.diagnosis import Diagnosis
 from harness.check.finding import Location, Repair, State, Step, TlbDiff, Witness
+from harness.check.mending import Mending, Missing, Wrong
 from harness.check.record import packed, plain, read, unpacked
+from harness.check.savings import Saving
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.cost.counts import Counts
 from harness.errors import ReportError
+from reference_model.coordinates import Coord, Frame, Origin
+from reference_model.events import (
+    Access,
+    Barrier,
+    BarrierKind,
+    Domain,
+    Event,
+    Isb,
+    Repeat,
+    Tlbi,
+)
 
+LOCATION = Location("f.c", 1, "f", True)
+AT = Origin(Coord("f.c", 1, 2), "f", (Frame("g", Coord("g.c", 3)),), True)
+LOOP = Repeat(0, (Isb(0), Tlbi(0, "vae2is", 3, origin=AT)), 2, (0, 1), origin=AT)
+DSB = Barrier(1, BarrierKind.DSB, Domain.ISH, Access.ST)
+MENDING = Mending("r", AT, (Wrong(LOOP, DSB),), (Missing(AT, False, (DSB, LOOP)),))
 DIAGNOSIS = Diagnosis(
     "missing-dsb",
     0,
     "it",
     "s1",
     "P0-v8.0",
-    Location("f.c", 1, "f", True),
+    LOCATION,
     "DSB ISH",
     Witness(1, "S12", 1, 0, None, 4096),
     (TlbDiff(1, ("a",), "b"),),
     (Step(1, 0, "store", "f.c", 1, "f", "x", True, (State("a", "b", False),)),),
     Repair(("add it",), True),
     ("O1", 3, ("nested", None), True),
+    mendings=(MENDING,),
 )
 ANALYSIS = TreeAnalysis(
     [DIAGNOSIS, replace(DIAGNOSIS, witness=None, repair=None, anchor=None)],
@@ -43,12 +62,40 @@ ANALYSIS = TreeAnalysis(
     4,
     False,
     Coverage(("f (f.c:1)",), dropped=(("f.c", 2),)),
+    [Saving("r", ("f",), LOCATION, False, "s1", "P0-v8.0", 2, 1, None)],
     (("1286807", "Cortex-A76"),),
 )
 
 
 def test_an_analysis_comes_back() -> None:
     assert unpacked(TreeAnalysis, packed(ANALYSIS)) == ANALYSIS
+
+
+def test_origins_come_back() -> None:
+    """They do not count where events are compared."""
+    (mending,) = unpacked(TreeAnalysis, packed(ANALYSIS)).diagnoses[0].mendings
+    loop = mending.wrong[0].old
+    assert isinstance(loop, Repeat)
+    assert [loop.origin, loop.body[1].origin, loop.body[0].origin] == [AT, AT, None]
+    assert mending.missing[0].events[1].origin == AT
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [0, None],
+        ["Origin", 0, None],
+        ["Mending", "r", None, [], []],
+        ["object"],
+        [["Isb"], 0, None],
+    ],
+)
+def test_what_is_no_event_is_refused(data: object) -> None:
+    with pytest.raises(ReportError, match="there is no '"):
+        read(Event, data)
+    with pytest.raises(ReportError, match="there is no '"):
+        read(Isb, plain(DSB))  # not any event, where it has to be this one
 
 
 def test_it_does_not_matter_in_which_order_a_set_was_filled() -> None:
