@@ -37,6 +37,7 @@ def cpus_text(some: Sequence[str], every: Sequence[str]) -> str:
             kind,
             [name for name in every if name in members and name in some],
             [name for name in every if name in members],
+            complete=set(members) <= set(every),
         )
         for kind, members in groups
     ]
@@ -44,10 +45,20 @@ def cpus_text(some: Sequence[str], every: Sequence[str]) -> str:
     return "; ".join(sorted(filter(None, parts), key=lambda p: p.startswith("not ")))
 
 
-def _part(kind: str, some: Sequence[str], every: Sequence[str]) -> str:
-    """Name the CPUs of one kind, or those that are not among them."""
+def _part(
+    kind: str, some: Sequence[str], every: Sequence[str], *, complete: bool
+) -> str:
+    """Name the CPUs of one kind, or those that are not among them.
+
+    Where not all of the kind were checked, none but those that were are spoken of.
+    """
     if not every:
         return ""
+    if not complete:
+        others = [name for name in every if name not in some]
+        without = f"not {kind} {_joined(others, 'or')}" if others else ""
+        found = f"{kind} {_joined(some, 'and')}" if some else ""
+        return ", ".join(filter(None, (found, without)))
     if not some:
         return f"not {kind}"
     if len(some) == len(every):

@@ -33,6 +33,15 @@ def test_all_some_and_none_of_a_kind() -> None:
     )
 
 
+def test_nothing_is_said_of_what_was_not_checked() -> None:
+    one = ("P0-v8.0",)
+    assert cpus_text(one, one) == "arm64 of plain Armv8.0 (such as Cortex-A35, A73)"
+    assert cpus_text(one, ("P0-v8.0", "P5-nested")) == (
+        "arm64 of plain Armv8.0 (such as Cortex-A35, A73), not arm64 in a KVM guest"
+    )
+    assert cpus_text(A32, (*A32, "P5-nested")) == "all 32-bit; not arm64 in a KVM guest"
+
+
 def test_every_profile_has_words() -> None:
     for name in EVERY:
         assert name not in cpus_text((name,), EVERY)
