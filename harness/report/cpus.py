@@ -66,7 +66,7 @@ def _part(
     if 2 * len(some) <= len(every):
         return f"only {kind} {_joined(some, 'or')}"
     others = [name for name in every if name not in some]
-    return f"all {kind} but those {_joined(others, 'and')}"
+    return f"all {kind} but those {_joined(others, 'and those')}"
 
 
 def _joined(names: Sequence[str], word: str) -> str:

@@ -44,6 +44,7 @@ _SUBJECT = 200
 _NAME = 40
 _UTF8 = Charset("utf-8")
 _UTF8.header_encoding = BASE64
+_NOTHING = ", so nothing is claimed beyond it"  # the title says it
 _REPLY = re.compile(r"^(?:re:\s*)+", re.I)
 _DIRECTORY = re.compile(r"^/(?:[^/\n]*/)*(?=[^/ \n])")
 # What b4 would take from a reply into the commit, and git for a new mail.
@@ -166,8 +167,8 @@ def _opening(part: Part, result: Result) -> list[str]:
         ),
     }[part.verdict]
     how = (
-        "This is an automated reply.  The C of this patch was run on a model of all "
-        f"that the TLB of each CPU may hold.  {what}"
+        "This is an automated reply.  The C code with this patch applied was run on a "
+        f"model of all that the TLB of each CPU may hold.  {what}"
     )
     return wrapped(how)
 
@@ -183,7 +184,11 @@ def _errors(part: Part) -> list[Finding]:
 def _sections(result: Result, part: Part, every: list[Part]) -> list[_Section]:
     return [
         _Section("One change for all of them, checked likewise", _whole(result, part)),
-        _Section("Warnings, new with the patch as well", _warnings(part)),
+        _Section(
+            "Warnings, new with the patch as well",
+            _told(part, Severity.WARNING, Severity.INFO),
+        ),
+        _Section("Slower with the patch than need be", _told(part, Severity.PERF)),
         _Section("Other patches of the series have errors, too", _others(every, part)),
         _Section(
             "Questions a reviewer may ask (before the patch -> with it)",
@@ -201,11 +206,11 @@ def _whole(result: Result, part: Part) -> list[str]:
     return change_lines(found.get(part.number, ""))
 
 
-def _warnings(part: Part) -> list[str]:
+def _told(part: Part, *severities: Severity) -> list[str]:
     return [
         line
         for f in part.findings
-        if f.severity is not Severity.ERROR
+        if f.severity in severities
         for line in wrapped(f"* {f.message} ({place(f)})", "  ", "    ")
     ]
 
@@ -265,7 +270,7 @@ def _gaps(result: Result) -> list[str]:
         if gap.text.startswith(NOT_RUN):
             places.append(f"{gap.text.removeprefix(NOT_RUN)}{where}")
         else:
-            texts.append(f"{gap.text}{where}")
+            texts.append(f"{gap.text.replace(_NOTHING, '')}{where}")
     if places:
         texts.append(f"{NOT_RUN}{', '.join(places)}")
     return [line for text in texts for line in wrapped(f"* {text}", "  ", "    ")]

@@ -17,7 +17,7 @@ from harness.report.cpus import cpus_text
 from harness.report.finding_text import place
 from harness.report.names import short_names
 from harness.report.plain import plain
-from harness.report.quote import quoted
+from harness.report.quote import numbered, quoted
 from harness.report.repair_diff import diff_lines
 from harness.report.suppressions import message
 from harness.report.terminal import harmless
@@ -214,9 +214,11 @@ def change_lines(diff: str) -> list[str]:
 def _code(finding: Finding) -> str:
     """Return the line that a finding points at, "" if it is not at hand."""
     where = finding.location
-    lines = (e.lines for e in finding.excerpts if e.file == where.file)
-    text = next((t for each in lines for n, t in each if n == where.line), "")
-    return " ".join(text.split())[:_CODE]
+    excerpts = (e.lines for e in finding.excerpts if e.file == where.file)
+    lines = {number: text for each in excerpts for number, text in each}
+    if where.in_patch:
+        lines |= numbered(finding.hunk)
+    return " ".join(harmless(lines.get(where.line, "")).split())[:_CODE]
 
 
 def _labelled(label: str, text: str) -> list[str]:

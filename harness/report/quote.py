@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from harness.report.terminal import harmless
 
-__all__ = ["quoted"]
+__all__ = ["numbered", "quoted"]
 
 _HEAD = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)")
 _LINES = 20  # quoted of one hunk, besides its first line
@@ -46,16 +46,25 @@ def _quoted(line: str) -> str:
 
 def _places(lines: list[str], wanted: Collection[int]) -> list[int]:
     """Return where in the hunk the wanted lines are, else its first change."""
-    head = _HEAD.match(lines[0])
-    number = int(head[1]) if head else 0
-    found = []
-    for index, line in enumerate(lines[1:], 1):
-        if line[:1] != "-":
-            if number in wanted:
-                found.append(index)
-            number += 1
+    found = [index for number, index in _numbers(lines) if number in wanted]
     first = next((n for n, line in enumerate(lines) if n and line[:1] in "+-"), 1)
     return found or [first]
+
+
+def numbered(hunk: str) -> dict[int, str]:
+    """Return the lines of the patched file that a hunk shows, by number."""
+    lines = hunk.split("\n")
+    return {number: lines[index][1:] for number, index in _numbers(lines)}
+
+
+def _numbers(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield each line of the patched file with its place in the hunk."""
+    head = _HEAD.match(lines[0])
+    number = int(head[1]) if head else 0
+    for index, line in enumerate(lines[1:], 1):
+        if line[:1] != "-":
+            yield number, index
+            number += 1
 
 
 def _kept(lines: list[str], places: list[int]) -> list[int]:

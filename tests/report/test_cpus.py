@@ -29,7 +29,7 @@ def test_all_some_and_none_of_a_kind() -> None:
     most = [name for name in A64 if name not in ("P1-repeat", "P3-bbml2")]
     assert cpus_text(most, EVERY) == (
         "all arm64 but those with the repeat-TLBI erratum (such as Cortex-A76) "
-        "and with FEAT_nTLBPA (such as Cortex-A725); not 32-bit"
+        "and those with FEAT_nTLBPA (such as Cortex-A725); not 32-bit"
     )
 
 

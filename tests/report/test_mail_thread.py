@@ -123,6 +123,10 @@ def test_the_order_is_that_of_gravity() -> None:
 def test_the_line_at_fault_is_quoted_with_its_place() -> None:
     told = " ".join(_head(_sent()).get_content().split())
     assert f"({P2M}:345, flush();)." in told
+    other = replace(FOUND, excerpts=(), hunk="@@ -344,2 +344,2 @@ f\n a\n-b\n+c\n")
+    assert f"({P2M}:345, c)." in " ".join(
+        _head(_sent(LETTER, other)).get_content().split()
+    )
 
 
 def test_suppressed_findings_alone_are_no_reason_to_write() -> None:
