@@ -99,7 +99,10 @@ def add_reporting(parser: argparse.ArgumentParser) -> None:
     )
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument(
-        "-q", "--quiet", action="store_true", help="one line for each finding"
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="one line for each finding and each thing not covered",
     )
     talk.add_argument(
         "-v", "--verbose", action="store_true", help="show what is left out, too"

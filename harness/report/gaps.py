@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.check.result import Part, Result
 
-__all__ = ["NOT_RUN", "Gap", "gaps", "part_text"]
+__all__ = ["NOT_RUN", "Gap", "gap_row", "gaps", "part_text"]
 
 # Begins the text of a gap for each place of the patch that did not run.
 NOT_RUN = "changed, but run by no scenario: "
@@ -28,6 +28,11 @@ class Gap:
 def gaps(result: Result) -> list[Gap]:
     """List everything; a result without gaps and new errors is clean."""
     return list(_gaps(result))
+
+
+def gap_row(gap: Gap) -> str:
+    """Return a gap in one line, as checkpatch writes a warning."""
+    return f"{gap.file or '?'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
 
 
 def part_text(part: Part) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.check.finding import Severity
 from harness.check.result import Result
 from harness.report.finding_text import place
-from harness.report.gaps import gaps
+from harness.report.gaps import gap_row, gaps
 from harness.report.order import told
 from harness.report.suppressions import message, suppressed_text
 from harness.report.terminal import harmless
@@ -24,8 +24,5 @@ def render_terse(result: Result) -> str:
     lines += [
         f"{place(f)}: CHECK:{f.rule}: {suppressed_text(f)}" for f in result.suppressed
     ]
-    lines += [
-        f"{gap.file or '?'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
-        for gap in gaps(result)
-    ]
+    lines += map(gap_row, gaps(result))
     return "".join(f"{harmless(line)}\n" for line in lines)

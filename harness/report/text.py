@@ -14,7 +14,7 @@ from harness.report.finding_text import (
     place,
     repair_lines,
 )
-from harness.report.gaps import part_text
+from harness.report.gaps import gap_row, gaps, part_text
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import told, worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
@@ -73,11 +73,12 @@ def _whole(result: Result) -> Iterator[list[str]]:
 
 
 def terse_text(result: Result, *, colour: bool = False) -> str:
-    """Return one line for each new finding, and the verdict."""
+    """Return one line for each new finding and each gap, and the verdict."""
     lines = [
         f"{place(f)}: {f.severity.value.upper()}:{f.rule}: {harmless(f.message)}"
         for f in _full(result, False)
     ]
+    lines += [harmless(gap_row(gap)) for gap in gaps(result)]
     return "\n".join([*lines, *verdict_lines(result, Style(colour))]) + "\n"
 
 

@@ -25,6 +25,7 @@ from report_samples import (
 from harness.check.finding import Step
 from harness.check.result import Counts, PatchSummary, Result
 from harness.report.finding_text import FINDING_LINES, finding_lines
+from harness.report.gaps import gaps
 from harness.report.terminal import Style
 from harness.report.text import render_text, terse_text
 
@@ -255,3 +256,14 @@ def test_terse_is_one_line_for_each_new_finding() -> None:
     )
     assert ": WARNING:" in lines[2]
     assert lines[3] == "harness: unsafe: 2 new errors, 1 unchanged, 1 fixed"
+
+
+def test_what_is_not_covered_is_listed_however_quiet() -> None:
+    listed = terse_text(INCONCLUSIVE).partition("\nharness: ")[0]
+    lines = listed.splitlines()
+    assert lines == [
+        f"{gap.file or '?'}:{gap.line}: WARNING:{gap.rule}: {gap.text}"
+        for gap in gaps(INCONCLUSIVE)
+    ]
+    assert any("iommu_iotlb_flush" in line for line in lines)
+    assert any("p2m_teardown" in line for line in lines)
