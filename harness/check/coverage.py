@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from harness.check.conditional import dead_lines, renumbered
+from harness.check.conditional import branches, dead_lines, renumbered
 from harness.check.macros import Macro
 from harness.series import Patch
 from harness.targets import LoadedTarget, Way
@@ -103,10 +104,12 @@ def coverage_of(
     names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
     dropped = [place for name in names for place in _dropped(target, name, root)]
     unexecuted += tuple(_renumbered(names, root))
-    unexecuted += tuple(map(_way, target.ways(taken=False)))
+    taken = [*target.ways(taken=True), *_branches(target, names, root, taken=True)]
+    never = [*target.ways(taken=False), *_branches(target, names, root, taken=False)]
+    unexecuted += tuple(map(_way, never))
     unexecuted += tuple(each.place for each in macros if not each.shows)
     executed = tuple(map(_place, target.executed_touched()))
-    executed += tuple(map(_way, target.ways(taken=True)))
+    executed += tuple(map(_way, taken))
     executed += tuple(each.place for each in macros if each.shows)
     return Coverage(
         unexecuted,
@@ -179,6 +182,18 @@ def _dropped(target: LoadedTarget, name: str, root: Path) -> list[tuple[str, int
     compiled = target.unit.lines.get(name, frozenset())
     dead = dead_lines(text, compiled)
     return [(name, n) for n in sorted(dead) if target.touched(name, n)]
+
+
+def _branches(
+    target: LoadedTarget, names: Iterable[str], root: Path, *, taken: bool
+) -> Iterator[Way]:
+    """Yield the branches of #ifs in the patch that are compiled, or are not."""
+    for name in names:
+        compiled = target.unit.lines.get(name, frozenset())
+        touched = partial(target.touched, name)
+        for each in branches(_text(root / name), compiled, touched):
+            if each.taken is taken:
+                yield Way(each.number, each.of, "#if", name, each.line)
 
 
 def _is_code(name: str) -> bool:

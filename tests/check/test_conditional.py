@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.check.conditional import dead_lines, renumbered
+from harness.check.conditional import Branch, branches, dead_lines, renumbered
 
 SOURCE = """\
 int a;
@@ -57,3 +57,42 @@ def test_a_renumbering_is_found_however_it_is_written(directive: str) -> None:
 def test_nothing_else_is_taken_for_a_renumbering() -> None:
     text = "#define line 3\n/*\n#line 3\n*/\n#pragma line 3\nint a = 3\n#linear\n;\n"
     assert renumbered(text) is None
+
+
+def _ways(text: str, compiled: set[int], touched: set[int]) -> list[Branch]:
+    return branches(text, frozenset(compiled), lambda line: line in touched)
+
+
+def test_the_way_without_code_is_one_as_well() -> None:
+    text = "#ifdef DEBUG\nflush();\n#endif\n"
+    assert _ways(text, {2}, {1}) == [Branch(1, 2, 1, True), Branch(2, 2, 1, False)]
+    assert _ways(text, set(), {1}) == [Branch(1, 2, 1, False), Branch(2, 2, 1, True)]
+
+
+def test_each_branch_is_a_way() -> None:
+    text = (
+        '%:if A /* \n */\na;\n#elif B\n"/*";\n# if C\nc;\n# endif\n#else\nd;\n#endif\n'
+    )
+    taken = [each.taken for each in _ways(text, {7}, {4})]
+    assert taken == [False, True, False]
+
+
+def test_only_touched_directives_count() -> None:
+    text = "#ifdef DEBUG\nflush();\nmore();\n#endif\n"
+    assert _ways(text, {2, 3}, {2}) == []
+    assert _ways(text, {2, 3}, {4}) == []  # something before it was deleted
+    assert len(_ways(text, {2, 3}, {3, 4})) == 2  # it was moved
+    assert _ways("int a;\n", {1}, {1}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#ifndef A_H\n#define A_H\nint a;\n#endif\n",
+        "#ifndef __ASSEMBLY__\nint a;\n#endif\n",
+        "#if !defined(__ASSEMBLER__)\nint a;\n#endif\n",
+        "#if 1\nint a;\n#endif\n",
+    ],
+)
+def test_what_can_go_one_way_only_is_left_out(text: str) -> None:
+    assert _ways(text, {3}, {1}) == []
