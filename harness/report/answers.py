@@ -63,7 +63,8 @@ def answers(result: Result) -> list[Answer]:
     if found:
         found += _arm32(result)
     found += [Answer(f"{_cut(a.question)}?", a.text) for a in result.answers]
-    return [*found, *_missing(result)] if found else []
+    by_ipa = any(row.patched and classify(row.patched).ipa for _, row in changed)
+    return [*found, *_missing(result)] if by_ipa else found
 
 
 def _cut(question: str) -> str:
@@ -179,7 +180,8 @@ def _arm32(result: Result) -> Iterator[Answer]:
     rows = [row for row in result.cost if profiles & set(row.profiles)]
     differ = [row for row in rows if row.base != row.patched]
     what = (
-        f"builds; other TLB maintenance in {len(differ)} of {len(rows)} counts"
+        f"builds; its TLB maintenance changes, too, in {len(differ)} of {len(rows)} "
+        "runs"
         if differ
         else "builds; runs the same TLB maintenance as before"
     )
