@@ -167,6 +167,7 @@ def _jobs(
                 target=target,
                 affected=codes.affected(view, target),
                 macros=codes.macros(view, target),
+                savings=request.savings,
             )
             jobs[id(view), target] = job
             if isinstance(code, HarnessError):

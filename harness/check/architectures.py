@@ -94,6 +94,7 @@ def merged(parts: list[TreeAnalysis]) -> TreeAnalysis:
         whole.diagnoses += part.diagnoses
         whole.reached += part.reached
         whole.savings += part.savings
+        whole.needs += part.needs
         whole.costs.update(part.costs)
         whole.executions += part.executions
         whole.events += part.events

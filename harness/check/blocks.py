@@ -35,6 +35,7 @@ def joined(blocks: Mapping[int, TreeAnalysis]) -> TreeAnalysis:
         whole.diagnoses += part.diagnoses
         whole.reached += part.reached
         whole.savings += part.savings
+        whole.needs += part.needs
         whole.costs.update(part.costs)
         whole.complete |= part.complete
         whole.executions += part.executions
@@ -44,6 +45,7 @@ def joined(blocks: Mapping[int, TreeAnalysis]) -> TreeAnalysis:
     whole.diagnoses.sort(key=lambda found: place[found.scenario])
     whole.reached.sort(key=lambda found: place[found.scenario])
     whole.savings.sort(key=lambda found: place[found.scenario])
+    whole.needs.sort(key=lambda found: place[found.scenario])
     whole.coverage = common(part.coverage for part in parts)
     return whole
 

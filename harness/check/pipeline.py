@@ -13,6 +13,7 @@ from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
 from harness.check.intake import opened, stepped
 from harness.check.merging import findings_of
+from harness.check.questions import answered
 from harness.check.repairs.patches import with_diffs
 from harness.check.request import CheckRequest, Form
 from harness.check.result import (
@@ -66,6 +67,7 @@ def check(request: CheckRequest) -> Result:
         nothing_ran=bool(missing) and nothing_ran(changes),
         notes=(*intake.notes, *result.notes),
         alternatives=intake.alternatives,
+        answers=answered(base, last.after, findings, len(missing)),
         stats=_stats(started),
     )
 

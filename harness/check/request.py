@@ -44,7 +44,7 @@ class CheckRequest:
     ``patch_name`` is the name of what is not given by its bytes.  ``base`` is
     a revision, ``config`` the configuration of a build.  ``profiles`` are full
     names: a core with unknown values has several.  ``repairs`` asks for diffs
-    that mend what is found.
+    that mend what is found, ``savings`` for what could be spared.
     """
 
     patch: bytes | None
@@ -62,6 +62,7 @@ class CheckRequest:
     config: Path | None = None
     done: Done | None = None  # by several machines
     repairs: bool = False
+    savings: bool = True
 
     def refuse_unknown_profiles(self) -> None:
         """Check that all profiles exist."""

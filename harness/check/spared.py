@@ -14,9 +14,9 @@ from harness.check.loops import (
     Sweep,
     by_ipa,
     few,
+    few_in_reference,
     one_each,
     operations,
-    reference,
     sweeps_of,
 )
 from harness.check.removed import Leaf, leaves_before, without_cause
@@ -204,8 +204,8 @@ def _per_page(
     held = subject.holds(few(subject.events, flush, kept))
     if held is None and not subject.sound:
         # The flush may be wrong by itself: ask of one that is right.
-        whole = subject.right(reference(subject, flush, sweeps))
-        held = subject.right(reference(subject, flush, kept)) if whole else None
+        whole = few_in_reference(subject, flush, sweeps)
+        held = few_in_reference(subject, flush, kept) if whole else None
     yield Spared("perf-tlbi-per-page-over-block", flush, total, less, held)
 
 

@@ -17,6 +17,7 @@ from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
 from harness.check.effects import Lines
 from harness.check.failures import failure_diagnoses
 from harness.check.macros import Macro
+from harness.check.needs import Needs, needs_of
 from harness.check.savings import Saving, Savings, renamed
 from harness.check.spared import NESTED
 from harness.check.starting import start_of
@@ -61,6 +62,7 @@ class TreeJob:
     target: str = TARGET.name
     affected: Lines = field(default_factory=dict)
     macros: tuple[Macro, ...] = ()
+    savings: bool = True  # find out what could be spared
 
     @property
     def key(self) -> str:
@@ -74,6 +76,7 @@ class TreeJob:
             [(p.name, sorted(p.unhandled)) for p in self.seen_profiles()],
             self.assumptions,
             self.scenarios,
+            self.savings,
         )
 
     def touched(self) -> list[tuple[str, frozenset[int]]]:
@@ -118,6 +121,7 @@ class TreeAnalysis:
     exhausted: bool = True
     coverage: Coverage = field(default_factory=Coverage)
     savings: list[Saving] = field(default_factory=list)
+    needs: Needs = field(default_factory=list)
     # (erratum, core): it has the erratum, and the tree does not know.
     unhandled: tuple[tuple[str, str], ...] = ()
 
@@ -228,7 +232,8 @@ class _TreeRun:
                 found[first] = here + hidden
             # Profiles that the trace cannot tell apart share the outcome.
             self._diagnoses.extend(_renamed(found[first], profile.name))
-            self._save(scenario, profile, run, found[first], runs)
+            if self._job.savings:
+                self._save(scenario, profile, run, found[first], runs)
 
     def _save(
         self,
@@ -253,6 +258,7 @@ class _TreeRun:
                 plain,
             )
             self._saved[key] = self._savings.of(subject, scenario.name)
+            self._result.needs += needs_of(subject, scenario.name)
         self._result.savings += renamed(self._saved[key], profile.name)
 
     def _run(self, scenario: Scenario, profile: Profile, runs: list[Run]) -> Run:

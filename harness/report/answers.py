@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from harness.check.result import Counts, Result, ScenarioCost
-from harness.cost.break_even import nested_pages
+from harness.cost.break_even import nested_pages, refill_reads
 from harness.cost.classes import classify
 from harness.cost.nested import Nested
-from harness.cost.parameters import Parameters
+from harness.cost.parameters import TLB_ENTRIES, Parameters
+from harness.cost.walks import combined_reads
 from harness.report.cpus import cpus_text
 from harness.report.duration import number
 from reference_model.profiles import AARCH32_PROFILES
@@ -137,9 +138,18 @@ def _break_even(leaves: list[tuple[str, ScenarioCost]]) -> Iterator[Answer]:
     pages = number(nested_pages(Nested(Parameters(), 48)))
     yield Answer(
         "From how many pages on is a full flush cheaper?",
-        f"under KVM with a 48-bit PA from about {pages}, as modelled; on bare metal "
-        "it depends on the entries that are lost (harness cost)",
+        f"under KVM with a 48-bit PA from about {pages} pages, as modelled; on bare "
+        f"metal from {_refills()}, D being the descriptor reads of a walk in the time "
+        "of one broadcast TLBI ('harness cost' has the sources)",
     )
+
+
+def _refills() -> str:
+    """Return the range of break-evens on cores whose TLB sizes are published."""
+    sizes = [entries for entries, _ in TLB_ENTRIES.values()]
+    low = refill_reads(min(sizes), 1)
+    high = refill_reads(max(sizes), combined_reads(4, 3))
+    return f"{low:,}/D to {high:,}/D pages"
 
 
 def _switch(rows: _Rows, result: Result) -> Iterator[Answer]:

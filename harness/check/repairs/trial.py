@@ -71,6 +71,7 @@ def shown(finding: Finding, view: View, request: CheckRequest) -> TreeAnalysis:
         assumptions=request.assumptions,
         config=request.config,
         target=target.name,
+        savings=False,
     )
     return joined(analyse(job))
 
@@ -87,7 +88,8 @@ class Trial:
     def __init__(self, view: View, diff: str, request: CheckRequest) -> None:
         self._view = view
         self.diff = diff
-        self._request = request
+        # Whether it is fast is not what a repair is tried for.
+        self._request = replace(request, savings=False)
 
     def promising(self, finding: Finding, before: Before) -> bool:
         """Tell whether the finding is gone where its trace comes from."""
