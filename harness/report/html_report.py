@@ -126,6 +126,7 @@ def _anchor(part: Part, number: int) -> str:
 def _report(result: Result, every: list[Part]) -> dict[str, Any]:
     patches = [_part(part, result) for part in every]
     findings = [finding for part in every for finding in part.findings]
+    cost = cost_lines(result.cost, result.profiles, verbose=True)
     return {
         "verdict": result.verdict.value,
         "title": _title(every, result),
@@ -146,7 +147,8 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
         "known": _with_status(result, Status.KNOWN),
         "unchanged": _with_status(result, Status.UNCHANGED),
         "answers": answers(result),
-        "cost": cost_lines(result.cost, result.profiles, verbose=True),
+        "cost": cost,
+        "cost_lines": counted(len(cost), "line"),
         "charts": _charts(result),
         "run": list(_run(result)),
         "glossary": glossary(result, findings),
@@ -169,13 +171,12 @@ def _title(every: list[Part], result: Result) -> str:
 
 
 def _about(result: Result) -> str:
-    """Say what was done, for readers who do not know the tool."""
-    what = {"audit": "this tree", "check": "this patch"}[result.command]
-    what = "these patches" if len(result.patches) > 1 else what
+    """Say what is done, for readers who do not know the tool."""
+    what = "tree" if result.command == "audit" else "patch"
     return (
-        f"harness ran the C of {what} over simulated page tables and CPUs, and worked "
-        "out what each TLB may still hold by the rules of the Arm architecture. A "
-        "finding is a sequence of steps that can be followed by hand."
+        f"harness runs the C of a {what} over simulated page tables and CPUs, and "
+        "works out what each TLB may still hold by the rules of the Arm architecture. "
+        "A finding is a sequence of steps that can be followed by hand."
     )
 
 

@@ -27,6 +27,7 @@ _LANE_QUIET = (2, 20)  # events up to which a lane among others is narrower: how
 _BAR_CHARACTERS = 20
 _BAR = _BAR_CHARACTERS * _CHARACTER + 14
 _GAP = 10
+_NARROW = 672  # below it, a picture is never made smaller
 
 
 class _Column(NamedTuple):
@@ -130,8 +131,9 @@ class _Drawing:
 
     def parts(self) -> Iterator[str]:
         """Yield the elements, what lies behind first."""
+        looks = "timeline narrow" if self.width < _NARROW else "timeline"
         yield (
-            f'<svg class="timeline" role="img" viewBox="0 0 {self.width:.0f} '
+            f'<svg class="{looks}" role="img" viewBox="0 0 {self.width:.0f} '
             f'{self.height}" width="{self.width:.0f}" height="{self.height}" '
             f'aria-label="{escape(self._told(), quote=True)}">'
         )

@@ -244,7 +244,7 @@ def test_a_clean_result_says_what_it_rests_on_and_has_no_findings() -> None:
 
 
 def _svgs(result: Result) -> int:
-    return render_html(result).count('<svg class="timeline"')
+    return render_html(result).count('<svg class="timeline')
 
 
 def test_a_finding_without_a_trace_has_no_timeline_and_no_tlbs() -> None:
@@ -321,7 +321,7 @@ def test_names_are_explained_where_a_reader_meets_them() -> None:
     text = said(FULL)
     unmap = "unmap-4k/own-vttbr/2-pcpus: a page mapped by a 4K entry is unmapped"
     for part in (
-        "harness ran the C of this patch over simulated page tables",
+        "harness runs the C of a patch over simulated page tables",
         "S12 both stages combined",
         "P3-bbml2 P2 with FEAT_BBM level 2",
         "It breaks on: ",

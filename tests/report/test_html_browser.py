@@ -278,6 +278,19 @@ def test_base_and_patch_are_told_apart_by_colour_and_by_length(
         assert _share(picture, new) > 2 * _share(picture, old)
 
 
+@pytest.mark.parametrize("width", [360, 700, 768, 1200])
+def test_a_picture_that_has_to_be_scrolled_says_so(
+    browser: Browser, pages: dict[str, Path], width: int
+) -> None:
+    with shown(browser, pages["full"], width) as it:
+        boxes = it.page.locator(f"{FIRST} .scroll:has(> svg.timeline)")
+        wide, told = boxes.first.evaluate(
+            "e => [e.scrollWidth > e.clientWidth,"
+            " getComputedStyle(e, '::before').content.includes('scroll')]"
+        )
+        assert told == wide == (width < 740)
+
+
 # ---------------------------------------------------------------------- paper
 
 
