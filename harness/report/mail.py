@@ -174,7 +174,8 @@ def _opening(part: Part, result: Result) -> list[str]:
 
 
 def _groups(part: Part, result: Result, room: int) -> list[Quoted]:
-    return told_findings(_errors(part), result.profiles, room)
+    diffs = not _whole(result, part)
+    return told_findings(_errors(part), result.profiles, room, diffs=diffs)
 
 
 def _errors(part: Part) -> list[Finding]:
@@ -183,7 +184,10 @@ def _errors(part: Part) -> list[Finding]:
 
 def _sections(result: Result, part: Part, every: list[Part]) -> list[_Section]:
     return [
-        _Section("One change for all of them, checked likewise", _whole(result, part)),
+        _Section(
+            "One change for all of them; the tree was checked with it",
+            _whole(result, part),
+        ),
         _Section(
             "Warnings, new with the patch as well",
             _told(part, Severity.WARNING, Severity.INFO),

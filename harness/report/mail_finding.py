@@ -58,13 +58,16 @@ def wrapped(text: str, indent: str = "", further: str | None = None) -> list[str
 
 
 def told_findings(
-    findings: Sequence[Finding], every: Sequence[str], room: int
+    findings: Sequence[Finding], every: Sequence[str], room: int, *, diffs: bool
 ) -> list[Quoted]:
-    """Tell findings, the worst of each hunk first, in about ``room`` lines."""
+    """Tell findings, the worst of each hunk first, in about ``room`` lines.
+
+    ``diffs``: each with the change that mends it.
+    """
     groups = _groups(findings)
     quotations = [_quotation(group) for group in groups]
     order = in_mail_order(findings)
-    all_texts = [_Text(f, n, every, order) for n, f in enumerate(order, 1)]
+    all_texts = [_Text(f, n, every, order, diffs) for n, f in enumerate(order, 1)]
     short = [text.short() for text in all_texts]
     used = sum(len(each) + 1 for each in quotations) + sum(map(len, short))
     for n, text in enumerate(all_texts):
@@ -110,6 +113,7 @@ class _Text:
     number: int
     every: Sequence[str]
     order: Sequence[Finding]
+    diffs: bool
 
     def full(self) -> list[str]:
         """Tell what is wrong, why, how it happens, where, and what mends it."""
@@ -138,6 +142,7 @@ class _Text:
             *self._message(),
             *_labelled("Steps", "; ".join(steps)),
             *self._facts(),
+            *self._diff(),
             "",
         ]
 
@@ -185,7 +190,7 @@ class _Text:
         """Return the repair as a diff; it is told once."""
         repair = self.finding.repair
         lines = change_lines(repair.diff) if repair is not None else []
-        if repair is None or not lines:
+        if repair is None or not lines or not self.diffs:
             return []
         diffs = [f.repair.diff if f.repair else "" for f in self.order]
         first = diffs.index(repair.diff) + 1

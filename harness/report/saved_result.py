@@ -94,6 +94,7 @@ def _patch(patch: contract.Patch) -> results.PatchSummary:
         () if recovery is None else tuple(recovery["uncertain"]),
         patch["commit"],
         identity=patch["identity"],
+        repair=patch["repair"],
     )
 
 

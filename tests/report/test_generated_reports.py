@@ -136,7 +136,8 @@ def _mail(text: str, name: str) -> None:
     assert message["Subject"].startswith("Re: ")
     body = message.get_content()
     long = [line for line in body.splitlines() if len(line) > 72]
-    assert [line for line in long if not line.startswith(">")] == []
+    # Quoted code is whole, and so is that of a diff.
+    assert [line for line in long if not re.match(r">|    [ +-]", line)] == []
     b4 = pytest.importorskip("b4", reason="b4 is not installed")
     assert b4.LoreMessage.find_trailers(body, followup=True)[0] == []
 

@@ -129,6 +129,23 @@ def test_the_line_at_fault_is_quoted_with_its_place() -> None:
     )
 
 
+def test_one_change_for_all_is_shown_instead_of_one_for_each() -> None:
+    second = replace(FOUND, fingerprint="f" * 16, rule="missing-tlbi-after-unmap")
+    other = DIFF.replace("ish", "osh")
+    mended = replace(FOUND.repair or pytest.fail(), diff=other)
+    result = _sent(LETTER, FOUND, replace(second, repair=mended))
+    each = _head(result).get_content()
+    assert each.count("    +ish\n") == each.count("    +osh\n") == 1
+    whole = DIFF.replace("+ish", "+sy")
+    patch = replace(result.patches[0], repair=whole)
+    body = _head(replace(result, patches=(patch,))).get_content()
+    assert "    +ish\n" not in body
+    assert "    +osh\n" not in body
+    assert body.count("    +sy\n") == 1
+    title = "One change for all of them; the tree was checked with it\n    --- a/x\n"
+    assert title in body
+
+
 def test_suppressed_findings_alone_are_no_reason_to_write() -> None:
     kept = replace(FOUND, suppressed="SAF-0-safe: known")
     assert render_mail(_sent(LETTER, kept)) == ""
