@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pycparser.c_lexer import Token
 
 from harness.frontend.attributes import Attribute, read_attributes
+from harness.frontend.promises import PROMISES
 from harness.frontend.token_rewriter import CLOSING, OPENING, TokenRewriter
 
 __all__ = ["AttributeTargets"]
@@ -34,6 +35,8 @@ class AttributeTargets(TokenRewriter):
         if not attributes:
             return index
         targets = self._targets(index)
+        if not targets and all(a.name in PROMISES for a in attributes):
+            return index  # of a type without a name: no function is meant
         if not targets:
             names = ", ".join(a.name for a in attributes)
             raise self._error(first, f"cannot tell what attribute '{names}' is for")

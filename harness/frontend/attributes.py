@@ -19,9 +19,9 @@ __all__ = ["AsmText", "Attribute", "SideTable", "read_attributes"]
 # What is left out neither changes layout nor what the code does.
 _KEPT = frozenset(
     (
-        *("alias", "aligned", "cleanup", "ifunc", "mode", "ms_struct", "naked"),
-        *("packed", "scalar_storage_order", "section", "transparent_union"),
-        "vector_size",
+        *("alias", "aligned", "cleanup", "const", "ifunc", "mode", "ms_struct"),
+        *("naked", "noreturn", "packed", "pure", "scalar_storage_order", "section"),
+        *("transparent_union", "vector_size"),
     )
 )
 

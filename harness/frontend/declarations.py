@@ -15,6 +15,7 @@ from harness.frontend.initialiser_leaves import Leaf
 from harness.frontend.labels import entered
 from harness.frontend.lowering import NotLowered
 from harness.frontend.lvalues import LocalPlace, MemoryPlace
+from harness.frontend.promises import PROMISES
 from harness.frontend.scopes import (
     Declared,
     FunctionName,
@@ -53,6 +54,11 @@ class Declarations(Calls):
         self.alignment(attributes, self.coord(node))  # refuses what is not modelled
         if self.coordinate_number(node) in self.shared.syntax.side.registers:
             raise NotLowered("function under another symbol", self.coord(node))
+        promised = {a.name for a in attributes} & PROMISES
+        if "_Noreturn" in node.funcspec:
+            promised.add("noreturn")
+        if promised:
+            self.shared.promises.setdefault(node.name, set()).update(promised)
         symbol = FunctionName(node.name, ctype)
         self.shared.file_scope.names[node.name] = symbol
         self.scopes[-1].names[node.name] = symbol

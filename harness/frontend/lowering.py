@@ -68,6 +68,7 @@ class Shared:
     file_scope: Scope = field(default_factory=Scope)
     types_by_node: dict[int, CType] = field(default_factory=dict)
     static_names: set[str] = field(default_factory=set)
+    promises: dict[str, set[str]] = field(default_factory=dict)  # by function
 
 
 class Lowering(ABC):

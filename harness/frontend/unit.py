@@ -19,6 +19,7 @@ from harness.frontend.lazy_functions import LazyFunctions
 from harness.frontend.lowering import NotLowered, Shared
 from harness.frontend.parser import Syntax, parse
 from harness.frontend.preprocess import preprocess
+from harness.frontend.promises import broken_promise
 from harness.frontend.recursion import recursion_room
 from harness.frontend.scopes import BrokenName
 from harness.frontend.statements import Statements
@@ -177,7 +178,7 @@ def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> Func
                     lowering.bind(parameter.name, variable)
             for item in node.body.block_items or ():
                 lowering.statement(item)
-        body = Block(tuple(lowering.out), coord)
+        body = _kept(shared, name, Block(tuple(lowering.out), coord))
     except NotLowered as problem:
         body = Block((UnsupportedStatement(problem.what, problem.coord),), coord)
     except RecursionError:
@@ -195,6 +196,15 @@ def lower_function(shared: Shared, node: c_ast.FuncDef, ctype: Function) -> Func
         coord,
         tuple(lowering.dropped),
     )
+
+
+def _kept(shared: Shared, name: str, body: Block) -> Block:
+    """Return a body, or that it is not what attributes promise of it."""
+    broken = broken_promise(body, name, shared.promises)
+    if broken is None:
+        return body
+    what = f"attribute '{broken}' of '{name}', whose body does not keep it"
+    raise NotLowered(what, body.coord)
 
 
 def _named_parameters(
