@@ -139,8 +139,9 @@ def _break_even(leaves: list[tuple[str, ScenarioCost]]) -> Iterator[Answer]:
     yield Answer(
         "From how many pages on is a full flush cheaper?",
         f"under KVM with a 48-bit PA from about {pages} pages, as modelled; on bare "
-        f"metal from {_refills()}, D being the descriptor reads of a walk in the time "
-        "of one broadcast TLBI ('harness cost' has the sources)",
+        f"metal from {_refills()} pages, by the size of the TLB and the depth of the "
+        "walks, over the number of descriptor reads that a broadcast TLBI takes as "
+        "long as",
     )
 
 
@@ -149,7 +150,7 @@ def _refills() -> str:
     sizes = [entries for entries, _ in TLB_ENTRIES.values()]
     low = refill_reads(min(sizes), 1)
     high = refill_reads(max(sizes), combined_reads(4, 3))
-    return f"{low:,}/D to {high:,}/D pages"
+    return f"{low:,} to {high:,}"
 
 
 def _switch(rows: _Rows, result: Result) -> Iterator[Answer]:

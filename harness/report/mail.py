@@ -284,10 +284,11 @@ def _run(result: Result, part: Part) -> list[str]:
     base = _DIRECTORY.sub("", result.base).removesuffix(" (--tree)")
     version = f", Xen {result.tree_version}" if result.tree_version else ""
     lines = [
+        *_read(part),
         *wrapped(
             f"On {base}{version}; {_bound(result)}.  Locking, reference counts, the "
             "IOMMU's TLB and cache maintenance are not looked at."
-        )
+        ),
     ]
     worst = next((f for f in part.findings), None)
     if worst is not None:
@@ -297,6 +298,19 @@ def _run(result: Result, part: Part) -> list[str]:
         tool = f"harness {harness.__version__}"
         lines += [f"To see {first} again, with {tool} and {where}", "", *again]
     return lines
+
+
+def _read(part: Part) -> list[str]:
+    """Say how a patch was read that was not given as its author made it."""
+    patch = part.patch
+    if patch is None or patch.recovered is None:
+        return []
+    proof = "no blob id proves that it is what its author wrote"
+    if patch.recovered:
+        proof = "its blob ids prove every line"
+    how = f"The patch was put together from what a mail quotes: {proof}."
+    unsure = "".join(f"  Not sure: {what}." for what in patch.uncertain)
+    return wrapped(f"{how}{unsure}")
 
 
 def _command(finding: Finding) -> list[str]:

@@ -182,6 +182,7 @@ class _Text:
         rows = [
             ("Breaks on", cpus_text(finding.profiles, self.every)),
             ("Fix", _repair(finding)),
+            ("Mended", _mended(finding)),
             ("Rule", f"{arm}{finding.rule}"),
         ]
         return [line for label, text in rows if text for line in _labelled(label, text)]
@@ -238,6 +239,12 @@ def _repair(finding: Finding) -> str:
     if not repair.verified:
         return f"{repair.text} (part of it: alone this does not do)"
     return repair.text
+
+
+def _mended(finding: Finding) -> str:
+    if not finding.fixed_by:
+        return ""
+    return f"by patch {finding.fixed_by} of the series, but not before it"
 
 
 # ---------------------------------------------------------------------- trace

@@ -146,6 +146,26 @@ def test_one_change_for_all_is_shown_instead_of_one_for_each() -> None:
     assert title in body
 
 
+def test_how_a_patch_was_read_out_of_a_review_is_said() -> None:
+    result = _sent()
+    for recovered, said in (
+        (None, ""),
+        (True, "what a mail quotes: its blob ids prove every line."),
+        (False, "no blob id proves that it is what its author wrote. Not sure: x."),
+    ):
+        uncertain = () if recovered is not False else ("x",)
+        patch = replace(result.patches[0], recovered=recovered, uncertain=uncertain)
+        mail = render_mail(replace(result, patches=(patch,)))
+        body = " ".join(mail.split())
+        assert said in body
+        assert ("put together" in body) == bool(said)
+
+
+def test_that_a_later_patch_mends_it_is_said() -> None:
+    body = _head(_sent(LETTER, replace(FOUND, patch=1, fixed_by=3))).get_content()
+    assert "\n  Mended     by patch 3 of the series, but not before it\n" in body
+
+
 def test_suppressed_findings_alone_are_no_reason_to_write() -> None:
     kept = replace(FOUND, suppressed="SAF-0-safe: known")
     assert render_mail(_sent(LETTER, kept)) == ""
