@@ -15,6 +15,7 @@ from harness.check.coverage import Coverage
 from harness.check.diagnosis import Diagnosis
 from harness.check.finding import Location, Repair, State, Step, TlbDiff, Witness
 from harness.check.mending import Mending, Missing, Wrong
+from harness.check.needs import LoopBarriers, Smallest
 from harness.check.record import packed, plain, read, unpacked
 from harness.check.savings import Saving
 from harness.check.tree_analysis import Reached, TreeAnalysis
@@ -63,6 +64,10 @@ ANALYSIS = TreeAnalysis(
     False,
     Coverage(("f (f.c:1)",), dropped=(("f.c", 2),)),
     [Saving("r", ("f",), LOCATION, False, "s1", "P0-v8.0", 2, 1, None)],
+    [
+        Smallest("s1", "P0-v8.0", 512, 1, right=True, fewer=None),
+        LoopBarriers("s1", "P0-v8.0", 512, None, outside=True),
+    ],
     (("1286807", "Cortex-A76"),),
 )
 

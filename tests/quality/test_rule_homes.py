@@ -59,7 +59,7 @@ def test_the_model_is_at_home_in_the_reference_model() -> None:
 
 def test_a_citation_names_the_part_around_it() -> None:
     found = {(c.id, c.place) for c in CITED}
-    assert ("R_PSMWS", "harness/check/rules.py: Rule") not in found
+    assert ("R_PSMWS", "harness/check/rule.py: Rule") not in found
     assert ("F1.9", "harness/check/operands.py: regime") in found  # docstring
 
 
