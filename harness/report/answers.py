@@ -33,6 +33,7 @@ _REPLAYED = {
     "repeat-tlbi-once": "whether the repeat-TLBI workaround once for a batch is enough",
     "loop-barrier": "whether each barrier in a loop is needed",
 }
+_ABOUT_IPA = {name for name in _REPLAYED if name != "narrowed-flush"}
 
 _Rows = Mapping[tuple[str, str], ScenarioCost]
 
@@ -63,8 +64,10 @@ def answers(result: Result) -> list[Answer]:
         found += _break_even(changed)
     if found:
         found += _arm32(result)
-    found += [Answer(f"{_cut(a.question)}?", a.text) for a in result.answers]
     by_ipa = any(row.patched and classify(row.patched).ipa for _, row in changed)
+    # Without a TLBI by IPA the others are not asked.
+    asked = (a for a in result.answers if by_ipa or a.id not in _ABOUT_IPA)
+    found += [Answer(f"{_cut(a.question)}?", a.text) for a in asked]
     return [*found, *_missing(result)] if by_ipa else found
 
 
@@ -168,7 +171,9 @@ def _switch(rows: _Rows, result: Result) -> Iterator[Answer]:
     }
     some = [profile for profile in result.profiles if profile in broken]
     left = "nothing that must not be used is left by it"
-    if some:
+    if len(some) == len(result.profiles):
+        left = "not safe"
+    elif some:
         left = f"not safe on {cpus_text(some, result.profiles).removeprefix('only ')}"
     yield Answer(
         "Flush at a switch to another vCPU of the domain?", f"{old} -> {new}; {left}"

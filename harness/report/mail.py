@@ -156,9 +156,7 @@ def _opening(part: Part, result: Result) -> list[str]:
     what = {
         Verdict.UNSAFE: (
             f"{counted(errors, 'error')} {'is' if errors == 1 else 'are'} new with "
-            f"the patch{', the worst first' if errors > 1 else ''}.  It may be "
-            "wrong: each claim stands or falls with its trace.  Each fix was tried on "
-            "that trace."
+            f"the patch{', the worst first' if errors > 1 else ''}.  {_claim(part)}"
         ),
         Verdict.CLEAN: "It found nothing wrong that is new with the patch.",
         Verdict.INCONCLUSIVE: (
@@ -171,6 +169,17 @@ def _opening(part: Part, result: Result) -> list[str]:
         f"model of all that the TLB of each CPU may hold.  {what}"
     )
     return wrapped(how)
+
+
+def _claim(part: Part) -> str:
+    """Say what the errors rest on."""
+    every = _errors(part)
+    if not any(f.trace for f in every):
+        return "It may be wrong."
+    claim, fix = ("each claim", "Each fix") if len(every) > 1 else ("it", "The fix")
+    tried = any(f.repair for f in every)
+    more = f"  {fix} was tried on that trace." if tried else ""
+    return f"It may be wrong: {claim} stands or falls with its trace.{more}"
 
 
 def _groups(part: Part, result: Result, room: int) -> list[Quoted]:
