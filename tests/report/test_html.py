@@ -377,7 +377,7 @@ def test_a_series_has_a_matrix_of_patches_and_rules() -> None:
 def test_findings_and_profiles_make_a_matrix() -> None:
     rows = [_plain(row) for row in _rows(FULL, "findings and profiles")]
     assert rows[0] == ["finding", *PROFILES]
-    assert rows[1] == [LOCAL.rule, *["✗ breaks"] * 3, *["✓ holds"] * 3]
+    assert rows[1] == [f"1. {LOCAL.rule}", *["✗ breaks"] * 3, *["✓ holds"] * 3]
 
 
 def test_what_only_costs_time_breaks_nowhere() -> None:
@@ -385,7 +385,7 @@ def test_what_only_costs_time_breaks_nowhere() -> None:
     perf = replace(WARNING, severity=Severity.PERF, profiles=PROFILES[:1], repair=less)
     result = replace(FULL, findings=(REPAIRED, perf))
     rows = [_plain(row) for row in _rows(result, "findings and profiles")]
-    assert rows[2] == [WARNING.rule, "▲ costs", *["- costs nothing"] * 5]
+    assert rows[2] == [f"2. {WARNING.rule}", "▲ costs", *["- costs nothing"] * 5]
     text = said(result)
     assert "It costs on: " in text
     assert "What would do as well flush once replayed: with it, nothing goes" in text
@@ -393,7 +393,7 @@ def test_what_only_costs_time_breaks_nowhere() -> None:
 
 def test_many_cores_are_rows_and_those_alike_are_one() -> None:
     rows = [_plain(row) for row in _rows(EVERY["many-cores"], "findings and profiles")]
-    assert rows[0] == ["CPUs", LOCAL.rule, WARNING.rule]
+    assert rows[0] == ["CPUs", f"1. {LOCAL.rule}", f"2. {WARNING.rule}"]
     assert len(rows) == 3
     assert rows[1][1:] == ["✗ breaks", "✗ breaks"]
     assert rows[2][1:] == ["✓ holds", "✗ breaks"]
