@@ -15,8 +15,6 @@ from harness.targets import LoadedTarget, Way
 
 __all__ = ["Coverage", "across", "common", "coverage_of", "is_way", "unread"]
 
-_PREPROCESSED = (".c", ".h")
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -101,7 +99,8 @@ def coverage_of(
     """
     unexecuted = tuple(map(_place, target.unexecuted_touched()))
     read = target.files_read()
-    names = [n for n in touched if n in read and n.endswith(_PREPROCESSED)]
+    # Not what only decides on the configuration.
+    names = [n for n in touched if n in read and n in target.unit.lines]
     dropped = [place for name in names for place in _dropped(target, name, root)]
     unexecuted += tuple(_renumbered(names, root))
     taken = [*target.ways(taken=True), *_branches(target, names, root, taken=True)]

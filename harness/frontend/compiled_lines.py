@@ -19,20 +19,24 @@ _CALL_LINES = 64  # that a macro call may span; __LINE__ is that of its end
 def compiled_lines(text: str) -> dict[str, frozenset[int]]:
     """Map each file to its lines that leave something in preprocessed text.
 
+    A file that is read and leaves nothing has no lines, but it is there.
     The lines of a macro call that spans several all count as its first one.
     """
     found: dict[str, set[int]] = {}
-    for file, line, _ in _rows(text):
-        found.setdefault(file, set()).add(line)
+    for file, line, row in _rows(text):
+        lines = found.setdefault(file, set())
+        if row:
+            lines.add(line)
     return {name: frozenset(lines) for name, lines in found.items()}
 
 
 def compiled_rows(text: str) -> Rows:
-    """Map each file and line to what it comes to."""
+    """Map each file that is read to its lines, and what they come to."""
     found: Rows = {}
     for file, line, row in _rows(text):
         lines = found.setdefault(file, {})
-        lines[line] = f"{lines[line]} {row}" if line in lines else row
+        if row:
+            lines[line] = f"{lines[line]} {row}" if line in lines else row
     return found
 
 
@@ -52,6 +56,7 @@ def _rows(text: str) -> Iterator[tuple[str, int, str]]:
     for row in text.split("\n"):
         if row.startswith("# ") and (marker := MARKER.match(row)):
             file, line = marker[2], int(marker[1])
+            yield file, line, ""
             continue
         if row and not row.isspace():
             yield file, line, row

@@ -105,6 +105,17 @@ def test_a_macro_that_shows_nowhere(
     assert shown(base_tree, tmp_path, change) == names
 
 
+def test_a_header_may_hold_macros_alone(base_tree: Path, tmp_path: Path) -> None:
+    name = "xen/arch/arm/include/asm/arm64/sysregs.h"
+    first = next(
+        line
+        for line in (base_tree / name).read_text().splitlines(keepends=True)
+        if line.startswith("#define") and not line.endswith("\\\n")
+    )
+    change = (name, first, f"{first}#define NOBODY 1\n")
+    assert shown(base_tree, tmp_path, change) == {"NOBODY": False}
+
+
 def test_a_macro_shows_where_it_is_used(base_tree: Path, tmp_path: Path) -> None:
     line = "TLB_HELPER_LOCAL(flush_xen_tlb_local, alle2)"
     with_one = line.replace("alle2", "OUTER")
