@@ -131,12 +131,14 @@ class Repair:
     replay was free of the violation and brought no new one.  ``diff`` is a
     change of the patched tree that has the same effect, "" if none is known:
     it is given only after the tree with it was analysed, the finding gone and
-    no new one there.
+    no new one there.  ``no_diff`` says why there is none, where one was looked
+    for.
     """
 
     edits: tuple[str, ...]
     verified: bool
     diff: str = ""
+    no_diff: str = ""
 
     @property
     def text(self) -> str:

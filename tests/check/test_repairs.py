@@ -12,7 +12,8 @@ import pytest
 
 from harness.check.finding import Finding, Severity, Status
 from harness.check.pipeline import check
-from harness.check.repairs import repairing
+from harness.check.repairs import tries
+from harness.check.repairs.repairing import NO_PLACE, NONE_HOLDS
 from harness.check.repairs.texts import Change
 from harness.check.repairs.trial import Before, Trial
 from harness.check.request import CheckRequest
@@ -200,6 +201,7 @@ def test_no_diff_where_none_is_known(name: str, scenario: str) -> None:
     assert _diff(result) == ""
     assert not result.patches[0].repair
     assert all(f.repair is not None and f.repair.text for f in _errors(result))
+    assert [f.repair.no_diff for f in _errors(result) if f.repair] == [NO_PLACE]
 
 
 def test_a_diff_that_leaves_the_finding_is_not_shown(
@@ -207,14 +209,16 @@ def test_a_diff_that_leaves_the_finding_is_not_shown(
 ) -> None:
     """Propose something that git applies and that changes nothing."""
 
-    def useless(code: repairing.PatchedCode, mendings: object) -> list[object]:
+    def useless(code: tries.PatchedCode, mendings: object) -> list[object]:
         source = code.source("xen/arch/arm/mmu/p2m.c")
         assert source is not None
         place = source.text.index("    flush_guest_tlb_local();")
         return [frozenset({Change(source.name, place, place, "    dsb(ish);\n")})]
 
-    monkeypatch.setattr(repairing, "proposals", useless)
-    assert _diff(_checked("bad_flush_local", ("unmap-4k",))) == ""
+    monkeypatch.setattr(tries, "proposals", useless)
+    result = _checked("bad_flush_local", ("unmap-4k",))
+    assert _diff(result) == ""
+    assert [f.repair.no_diff for f in _errors(result) if f.repair] == [NONE_HOLDS]
 
 
 @pytest.mark.parametrize(
@@ -228,13 +232,13 @@ def test_a_diff_that_leaves_the_finding_is_not_shown(
 def test_a_diff_that_brings_something_in_is_not_shown(
     added: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def harmful(code: repairing.PatchedCode, mendings: object) -> list[object]:
+    def harmful(code: tries.PatchedCode, mendings: object) -> list[object]:
         source = code.source("xen/arch/arm/mmu/p2m.c")
         assert source is not None
         place = source.text.index("    flush_guest_tlb_local();")
         return [frozenset({Change(source.name, place, place, added)})]
 
-    monkeypatch.setattr(repairing, "proposals", harmful)
+    monkeypatch.setattr(tries, "proposals", harmful)
     assert _diff(_checked("bad_flush_local", ("unmap-4k",))) == ""
 
 

@@ -41,11 +41,12 @@ def with_diffs(
             change.after,
             request,
         )
-        for index, diff in found.diffs.items():
-            finding = findings[places[index]]
-            assert finding.repair is not None
-            repair = replace(finding.repair, diff=diff)
-            result[places[index]] = replace(finding, repair=repair)
+        for index, place in enumerate(places):
+            repair = findings[place].repair
+            if repair is not None:
+                diff, without = found.diffs.get(index), found.without.get(index)
+                repair = replace(repair, diff=diff or "", no_diff=without or "")
+                result[place] = replace(findings[place], repair=repair)
         if found.whole:
             whole[number] = found.whole
     return result, whole

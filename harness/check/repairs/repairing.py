@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
 
 from harness.check.finding import Finding, Severity
-from harness.check.mending import Mending
-from harness.check.repairs.patched_code import PatchedCode
-from harness.check.repairs.proposals import proposals
-from harness.check.repairs.texts import Change, clash, diff_of
-from harness.check.repairs.trial import Before, Trial, shown
+from harness.check.repairs.texts import clash
+from harness.check.repairs.tries import Part, Tries
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import TreeAnalysis
-from harness.errors import HarnessError
 from harness.series import View
-from harness.targets import TARGETS, target_of
-from reference_model.cores import PROFILES
 
-__all__ = ["Repaired", "repaired"]
+__all__ = ["NONE_HOLDS", "NO_PLACE", "Repaired", "repaired"]
 
-_TRIED = 16  # proposals of one finding, on the profile and in the scenario of its trace
-_CONFIRMED = 3  # of them, everywhere
+NO_PLACE = "no change of the source is known that comes to this"
+NONE_HOLDS = "no change of the source that was tried is free of it and of anything new"
 
-_Changes = frozenset[Change]
+_CONFIRMED = 3  # parts of one finding that are tried everywhere
 
 
 @dataclass(slots=True)
@@ -34,13 +27,7 @@ class Repaired:
 
     diffs: dict[int, str] = field(default_factory=dict)  # by place in the list
     whole: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    changes: _Changes
-    diff: str
-    left: frozenset[tuple[str, ...]]  # marks of what is still found with it
+    without: dict[int, str] = field(default_factory=dict)  # why there is none
 
 
 def repaired(
@@ -49,134 +36,115 @@ def repaired(
     analysis: TreeAnalysis,
     request: CheckRequest,
 ) -> Repaired:
-    """Look for diffs that mend the findings of one patched tree, one by one.
+    """Look for diffs that mend the findings of one patched tree.
 
-    What a diff for an earlier finding mends as well needs none of its own.
+    One for all that can be mended is what its author needs, and is analysed
+    once. Where that does not hold, each finding has its own.
     """
-    return _Repairing(findings, view, analysis, request).run()
+    return _Repairing(findings, Tries(view, analysis, request)).run()
 
 
 class _Repairing:
     """The search on one tree."""
 
-    def __init__(
-        self,
-        findings: Sequence[Finding],
-        view: View,
-        analysis: TreeAnalysis,
-        request: CheckRequest,
-    ) -> None:
+    def __init__(self, findings: Sequence[Finding], tries: Tries) -> None:
         self._findings = findings
-        self._view = view
-        self._before = Before(analysis)
-        self._request = request
-        self._codes: dict[str, PatchedCode | None] = {}
-        self._found: list[_Found] = []
-        self._outcomes: dict[str, frozenset[tuple[str, ...]] | None] = {}
+        self._tries = tries
 
     def run(self) -> Repaired:
         """Search for all findings that a trace repair is known for."""
-        result = Repaired()
+        parts = self._parts()
+        together = self._together(self._needed(parts))
+        if together and self._mends(together, parts):
+            found = dict.fromkeys(parts, together)
+        else:
+            found = self._one_by_one(parts)
+        return Repaired(
+            {number: part.diff for number, part in found.items()},
+            self._whole(found),
+            {n: self._why(n) for n in self._wanted() if n not in found},
+        )
+
+    def _wanted(self) -> Iterator[int]:
+        """Yield the findings with a repair that holds in their traces."""
         for number, finding in enumerate(self._findings):
-            if finding.repair is None or not finding.repair.verified:
-                continue
-            found = self._shared(finding) or self._own(finding)
-            if found is not None:
-                result.diffs[number] = found.diff
-        result.whole = self._whole(result)
-        return result
+            if finding.repair is not None and finding.repair.verified:
+                yield number
 
-    def _shared(self, finding: Finding) -> _Found | None:
-        for found in self._found:
-            if not finding.marks & found.left:
-                return found
-        return None
+    def _why(self, number: int) -> str:
+        if self._tries.parts(self._findings[number]):
+            return NONE_HOLDS
+        return NO_PLACE
 
-    def _own(self, finding: Finding) -> _Found | None:
-        code = self._code(finding)
-        if code is None:
-            return None
-        confirmed = 0
-        try:
-            before = self._before.also(shown(finding, self._view, self._request))
-        except HarnessError:
-            return None
-        for changes in proposals(code, _mendings(finding))[:_TRIED]:
-            diff = diff_of(code.texts(changes), changes)
-            if not diff:
-                continue
-            self._tell(finding)
-            trial = Trial(self._view, diff, self._request)
-            if not trial.promising(finding, before):
-                continue
-            left = self._outcome(diff)
-            if left is not None and not finding.marks & left:
-                found = _Found(changes, diff, left)
-                self._found.append(found)
-                return found
-            confirmed += 1
-            if confirmed == _CONFIRMED:
-                break
-        return None
+    def _parts(self) -> dict[int, Part]:
+        """Return what promises to mend each finding, if anything does."""
+        parts: dict[int, Part] = {}
+        for number in self._wanted():
+            known = dict.fromkeys(parts.values())
+            part = next(self._promising(number, [*known]), None)
+            part = part or next(self._own(number), None)
+            if part is not None:
+                parts[number] = part
+        return parts
 
-    def _outcome(self, diff: str) -> frozenset[tuple[str, ...]] | None:
-        if diff not in self._outcomes:
-            after = Trial(self._view, diff, self._request).outcome(self._before)
-            self._outcomes[diff] = (
-                None
-                if after is None
-                else frozenset(mark for finding in after for mark in finding.marks)
-            )
-        return self._outcomes[diff]
+    def _own(self, number: int) -> Iterator[Part]:
+        return self._promising(number, self._tries.parts(self._findings[number]))
 
-    def _whole(self, result: Repaired) -> str:
+    def _promising(self, number: int, parts: Sequence[Part]) -> Iterator[Part]:
+        finding = self._findings[number]
+        return (part for part in parts if self._tries.promising(finding, part))
+
+    def _needed(self, parts: dict[int, Part]) -> list[Part]:
+        """Leave out, the earliest first, what the others do as well."""
+        chosen = dict(parts)
+        for part in dict.fromkeys(parts.values()):
+            others = [p for p in dict.fromkeys(chosen.values()) if p != part]
+            users = [number for number, p in chosen.items() if p == part]
+            instead: dict[int, Part] = {}
+            for number in users:
+                found = next(self._promising(number, others), None)
+                if found is None:
+                    break
+                instead[number] = found
+            else:
+                chosen |= instead
+        return list(dict.fromkeys(chosen.values()))
+
+    def _together(self, parts: list[Part]) -> Part | None:
+        changes = frozenset(c for part in parts for c in part.changes)
+        return None if not changes or clash(changes) else self._tries.part(changes)
+
+    def _mends(self, part: Part, numbers: Iterable[int]) -> bool:
+        """Tell whether findings are gone everywhere with it, and nothing is new."""
+        left = self._tries.left(part)
+        return left is not None and not any(
+            self._findings[number].marks & left for number in numbers
+        )
+
+    def _one_by_one(self, parts: dict[int, Part]) -> dict[int, Part]:
+        """Return for each finding what mends it alone.
+
+        What an earlier one mends as well needs none of its own.
+        """
+        found: dict[int, Part] = {}
+        for number, first in parts.items():
+            known = dict.fromkeys(found.values())
+            own = dict.fromkeys((first, *islice(self._own(number), _CONFIRMED)))
+            each = (p for p in (*known, *own) if self._mends(p, [number]))
+            part = next(each, None)
+            if part is not None:
+                found[number] = part
+        return found
+
+    def _whole(self, found: dict[int, Part]) -> str:
         """Return one diff after which no new error is left, if they fit together."""
         errors = [
             number
             for number, finding in enumerate(self._findings)
             if finding.severity is Severity.ERROR
         ]
-        if not errors or any(number not in result.diffs for number in errors):
+        if any(number not in found for number in errors):
             return ""
-        wanted = {result.diffs[number] for number in errors}
-        parts = self._needed([f for f in self._found if f.diff in wanted], errors)
-        changes = frozenset(c for found in parts for c in found.changes)
-        code = next(c for c in self._codes.values() if c is not None)
-        if clash(changes):
-            return ""
-        diff = diff_of(code.texts(changes), changes)
-        left = self._outcome(diff)
-        marks = {m for number in errors for m in self._findings[number].marks}
-        return diff if left is not None and not marks & left else ""
-
-    def _needed(self, parts: list[_Found], errors: list[int]) -> list[_Found]:
-        """Leave out, the earliest first, what others do as well."""
-        for part in list(parts):
-            fewer = [other for other in parts if other is not part]
-            if fewer and all(
-                any(not self._findings[number].marks & other.left for other in fewer)
-                for number in errors
-            ):
-                parts = fewer
-        return parts
-
-    def _code(self, finding: Finding) -> PatchedCode | None:
-        target = TARGETS[target_of(PROFILES[finding.profiles[0]]).name]
-        if target.name not in self._codes:
-            self._codes[target.name] = None
-            try:
-                with tempfile.TemporaryDirectory(prefix="harness-") as work:
-                    loaded = target.load(self._view, Path(work), self._request.config)
-                self._codes[target.name] = PatchedCode(self._view, loaded.unit)
-            except HarnessError:
-                pass  # what cannot be read cannot be edited either
-        return self._codes[target.name]
-
-    def _tell(self, finding: Finding) -> None:
-        if self._request.progress is not None:
-            self._request.progress(f"repair of {finding.rule}")
-
-
-def _mendings(finding: Finding) -> tuple[Mending, ...]:
-    """Return what the repair of a finding changes in its trace."""
-    return finding.shown.mendings if finding.shown is not None else ()
+        parts = list(dict.fromkeys(found[number] for number in errors))
+        together = self._together(parts)
+        return together.diff if together and self._mends(together, errors) else ""

@@ -91,16 +91,17 @@ class Trial:
         # Whether it is fast is not what a repair is tried for.
         self._request = replace(request, savings=False)
 
-    def promising(self, finding: Finding, before: Before) -> bool:
-        """Tell whether the finding is gone where its trace comes from."""
+    def shown(self, finding: Finding) -> TreeAnalysis | None:
+        """Return what is found in the scenarios that show a finding.
+
+        None where they do not run to their ends, or it cannot be analysed.
+        """
         try:
             with self._applied() as view:
                 after = shown(finding, view, self._request)
         except HarnessError:
-            return False
-        marks = {d.mark for d in after.diagnoses}
-        complete = set(_spread(finding)) <= after.complete
-        return complete and not finding.marks & marks and not before.worse(after)
+            return None
+        return after if set(_spread(finding)) <= after.complete else None
 
     def outcome(self, before: Before) -> list[Finding] | None:
         """Return what is left after it, in all scenarios and on all profiles.
