@@ -136,6 +136,7 @@ class Repair(TypedDict):
     diff: Annotated[
         str, "unified, against the patched tree; analysed: finding gone, none new"
     ]
+    no_diff: Annotated[str, "why there is no diff, where one was looked for"]
 
 
 class Excerpt(TypedDict):

@@ -180,7 +180,11 @@ def repair_lines(finding: Finding, *, again: bool) -> list[str]:
 
     ``again``: it was shown before.
     """
-    if finding.repair is None or not finding.repair.diff:
+    if finding.repair is None:
+        return []
+    if finding.repair.no_diff:
+        return _labelled([("repair as a diff", finding.repair.no_diff)])
+    if not finding.repair.diff:
         return []
     if again:
         return _labelled([("repair (checked)", "the change shown above removes it")])

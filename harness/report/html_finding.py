@@ -176,6 +176,7 @@ def _repair(finding: Finding) -> dict[str, Any] | None:
         "text": repair.diff,
         "shown": None,  # the finding before it that shows the same diff
         "diff": diff_lines(repair.diff),
+        "no_diff": repair.no_diff,
     }
 
 

@@ -180,6 +180,7 @@ def _repair(repair: found.Repair | None) -> contract.Repair | None:
         "edits": list(repair.edits),
         "verified": repair.verified,
         "diff": repair.diff,
+        "no_diff": repair.no_diff,
     }
 
 

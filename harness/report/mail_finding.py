@@ -238,6 +238,8 @@ def _repair(finding: Finding) -> str:
         return ""
     if not repair.verified:
         return f"{repair.text} (part of it: alone this does not do)"
+    if repair.no_diff:
+        return f"{repair.text} (in the trace; {repair.no_diff})"
     return repair.text
 
 
