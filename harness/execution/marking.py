@@ -59,7 +59,7 @@ class _Marking(ast.NodeTransformer):
         is_choice = isinstance(node.test, ast.UnaryOp)
         self.generic_visit(node)
         if _is_truth(node.body) and _is_truth(node.orelse):
-            if not own:
+            if not own and not _is_gathered(node.test):
                 node.test = self._outcome(node.test)
         elif is_choice:
             node.body = self._noted(node.body)
@@ -117,6 +117,11 @@ def _is_own(value: ast.expr) -> bool:
             return _TEMPORARY.fullmatch(name) is not None
         case _:
             return False
+
+
+def _is_gathered(value: ast.expr) -> bool:
+    """Tell ``flag |= more``, where what is gathered holds or not by itself."""
+    return isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr)
 
 
 def _is_truth(value: ast.expr) -> bool:

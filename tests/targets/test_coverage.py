@@ -88,6 +88,19 @@ def test_a_condition_has_to_go_both_ways(
 
 @pytest.mark.parametrize(
     "text",
+    ["p2m->need_flush |= false;", "p2m->need_flush |= true;", "if ( 1 ) { }"],
+)
+def test_what_is_no_condition_has_no_ways(
+    base_tree: Path, tmp_path: Path, text: str
+) -> None:
+    view = _unlock_with(
+        base_tree, tmp_path, f"    {text}\n    p2m_tlb_flush_sync(p2m);"
+    )
+    assert _after_unmap(view, tmp_path).ways(taken=False) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
     [
         "if ( p2m->vmid == 0xffff ) { return; BUG(); }",
         "if ( p2m->vmid == 0xffff ) { if ( p2m->need_flush ) return; BUG(); }",
