@@ -188,7 +188,10 @@ def _repeated(
         figures = (Figure("repeats", most.operations), Figure("enough", 1))
     elif tried:
         most = max(tried, key=lambda s: s.operations)
-        text = f"no flush that repeats {most.operations:,} times goes right with one"
+        text = (
+            f"no: with one alone, none of the flushes that repeat {most.operations:,} "
+            "times is right"
+        )
         if any(saving.held is None for saving in tried):
             text = "not known: the runs are wrong for another reason"
         figures = (Figure("repeats", most.operations),)
@@ -220,7 +223,7 @@ def _barriers(needs: Sequence[LoopBarriers]) -> Iterator[Answer]:
         elif all(need.spared or need.outside for need in needs):
             text = (
                 f"no: with a DSB behind the loop instead ({most:,} inside it on "
-                f"{names}) a flush that is right else is right"
+                f"{names}) a flush that is otherwise right stays right"
             )
         else:
             text = f"not known ({most:,} on {names}): the runs are wrong by themselves"

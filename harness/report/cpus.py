@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from harness.report.names import profiles_text
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
-__all__ = ["cpus_text"]
+__all__ = ["cpus_text", "named_cpus"]
 
 # A core is named for the one feature or erratum that the profile is about.
 _WORDS = {
@@ -20,6 +21,13 @@ _WORDS = {
     "a32-v7ve": "of Armv7 (such as Cortex-A7, A15)",
     "a32-v8": "of Armv8 (such as Cortex-A32)",
 }
+
+_PROFILE = re.compile("|".join(map(re.escape, _WORDS)))
+
+
+def named_cpus(text: str) -> str:
+    """Write out the profiles that a text names."""
+    return _PROFILE.sub(lambda m: f"CPUs {_WORDS.get(m[0], m[0])}", text)
 
 
 def cpus_text(some: Sequence[str], every: Sequence[str]) -> str:

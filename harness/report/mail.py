@@ -19,8 +19,9 @@ import harness
 from harness.check.finding import Finding, Severity
 from harness.check.result import Letter, Result, Verdict
 from harness.model_version import model_version
-from harness.report.answers import answers
+from harness.report.answers import Answer, answers
 from harness.report.by_patch import Part, parts
+from harness.report.cpus import named_cpus
 from harness.report.finding_text import place
 from harness.report.gaps import NOT_RUN, gaps
 from harness.report.mail_finding import (
@@ -40,6 +41,7 @@ from harness.report.terminal import harmless
 __all__ = ["render_mail"]
 
 _BODY_LINES = 120  # what a reader takes in in two minutes
+_LONG_ANSWER = 5  # lines
 _SUBJECT = 200
 _NAME = 40
 _UTF8 = Charset("utf-8")
@@ -241,11 +243,20 @@ def _others(every: list[Part], shown: Part) -> list[str]:
 
 
 def _answers(result: Result) -> list[str]:
-    return [
-        line
-        for each in answers(result)
-        for line in wrapped(f"* {each.question} {each.answer}", "  ", "    ")
-    ]
+    return [line for each in answers(result) for line in _answer(each)]
+
+
+def _answer(answer: Answer) -> list[str]:
+    """Return an answer; a long one with a line for each of its parts."""
+    text = named_cpus(answer.answer)
+    lines = wrapped(f"* {answer.question} {text}", "  ", "    ")
+    parts = text.split("; ")
+    if len(lines) <= _LONG_ANSWER or len(parts) == 1:
+        return lines
+    lines = wrapped(f"* {answer.question}", "  ", "    ")
+    for each in parts:
+        lines += wrapped(f"- {each}", "    ", "      ")
+    return lines
 
 
 def _suppressed(result: Result) -> list[str]:

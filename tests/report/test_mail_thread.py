@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from report_samples import INCONCLUSIVE, LOCAL, P2M, UNSAFE, WARNING
 
+from harness.check.answer import Answer
 from harness.check.finding import Excerpt, Finding, Location, Repair, Severity
 from harness.check.result import Letter, PatchSummary, Result
 from harness.report.mail import render_mail
@@ -164,6 +165,15 @@ def test_how_a_patch_was_read_out_of_a_review_is_said() -> None:
 def test_that_a_later_patch_mends_it_is_said() -> None:
     body = _head(_sent(LETTER, replace(FOUND, patch=1, fixed_by=3))).get_content()
     assert "\n  Mended     by patch 3 of the series, but not before it\n" in body
+
+
+def test_answers_name_no_profile_and_have_a_line_for_each_part() -> None:
+    text = "; ".join(f"case {n} on P1-repeat: safe" for n in range(6))
+    answers = (Answer("narrowed-flush", "Is it safe?", text, (), "replay"),)
+    body = _head(replace(_sent(), answers=answers)).get_content()
+    start = body.index("  * Is it safe?\n    - case 0 on CPUs with the repeat-TLBI")
+    assert body[start:].count("\n    - case ") == 6
+    assert "P1-repeat" not in body
 
 
 def test_suppressed_findings_alone_are_no_reason_to_write() -> None:
