@@ -12,7 +12,7 @@ import pytest
 
 from harness.check.finding import Finding, Severity, Status
 from harness.check.pipeline import check
-from harness.check.repairs import tries
+from harness.check.repairs import kept, tries
 from harness.check.repairs.repairing import NO_PLACE, NONE_HOLDS
 from harness.check.repairs.texts import Change
 from harness.check.repairs.trial import Before, Trial
@@ -21,6 +21,13 @@ from harness.check.result import Result
 from harness.series.base import EMBEDDED
 
 _PATCHES = EMBEDDED.parent
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search each time, whatever an earlier run has kept."""
+    monkeypatch.setattr(kept, "load", lambda key: None)
+    monkeypatch.setattr(kept, "save", lambda key, found: None)
 
 
 def _checked(name: str, scenarios: tuple[str, ...], profile: str = "P0-v8.0") -> Result:

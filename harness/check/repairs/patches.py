@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from harness.check.changes import Change
 from harness.check.finding import Finding, Severity, Status
-from harness.check.repairs.repairing import repaired
+from harness.check.repairs import kept
+from harness.check.repairs.repairing import Repaired, repaired
 from harness.check.request import CheckRequest
 
 __all__ = ["with_diffs"]
@@ -35,12 +36,7 @@ def with_diffs(
         ]
         if not places:
             continue
-        found = repaired(
-            [findings[place] for place in places],
-            change.step.after,
-            change.after,
-            request,
-        )
+        found = _found([findings[place] for place in places], change, request)
         for index, place in enumerate(places):
             repair = findings[place].repair
             if repair is not None:
@@ -50,3 +46,14 @@ def with_diffs(
         if found.whole:
             whole[number] = found.whole
     return result, whole
+
+
+def _found(
+    findings: Sequence[Finding], change: Change, request: CheckRequest
+) -> Repaired:
+    key = kept.key_of(change, findings, request)
+    found = kept.load(key)
+    if found is None:
+        found = repaired(findings, change.step.after, change.after, request)
+        kept.save(key, found)
+    return found
