@@ -14,7 +14,7 @@ from harness.cost.break_even import (
 )
 from harness.cost.classes import classify
 from harness.cost.nested import PA_BITS, Nested
-from harness.cost.parameters import TLB_ENTRIES
+from harness.cost.parameters import TLB_ENTRIES, Parameter
 from harness.cost.span import Span
 from harness.cost.walks import combined_reads
 from harness.report.duration import duration, number, size, spread
@@ -22,7 +22,7 @@ from harness.report.names import profiles_text
 from harness.report.plot import Bar, bars
 from harness.report.terminal import WIDTH, hanging, harmless, outdented
 
-__all__ = ["cost_text"]
+__all__ = ["cost_text", "value_text"]
 
 _BITS = (40, 48)  # shown in full
 _Sides = tuple[Span | None, Span | None]
@@ -218,16 +218,18 @@ def _messages(comparison: CostComparison) -> Iterator[str]:
 # --------------------------------------------------------------- parameters
 
 
+def value_text(parameter: Parameter) -> str:
+    """Return the value of a parameter with its bounds."""
+    value = parameter.value
+    if value is None:
+        return "not set"
+    return spread(value) if parameter.unit == "s" else f"{value.typical:,.0f}"
+
+
 def _parameters(comparison: CostComparison) -> Iterator[str]:
     yield "parameters (--parameter NAME=VALUE sets one):"
     for parameter in comparison.parameters.every():
-        value = parameter.value
-        if value is None:
-            shown = "not set"
-        elif parameter.unit == "s":
-            shown = spread(value)
-        else:
-            shown = f"{value.typical:,.0f}"
+        shown = value_text(parameter)
         yield from outdented(
             f"  {parameter.name}:", f"{shown}: {parameter.what}; {parameter.source}"
         )

@@ -16,12 +16,14 @@ from markupsafe import Markup
 import harness
 from harness.check.finding import Finding, Severity, Status
 from harness.check.result import PatchSummary, Result, Verdict
+from harness.cost.parameters import TLB_ENTRIES, Parameters
 from harness.model_version import model_version
 from harness.report.answers import answers
 from harness.report.bar_chart import bar_chart
 from harness.report.by_patch import Part, parts
 from harness.report.chart import HEIGHT, WIDTH, line_chart
 from harness.report.cost_table import cost_lines
+from harness.report.cost_text import value_text
 from harness.report.gaps import gaps
 from harness.report.glossary import glossary
 from harness.report.html_finding import (
@@ -150,6 +152,7 @@ def _report(result: Result, every: list[Part]) -> dict[str, Any]:
         "cost": cost,
         "cost_lines": counted(len(cost), "line"),
         "charts": _charts(result),
+        "parameters": list(_parameters()),
         "run": list(_run(result)),
         "glossary": glossary(result, findings),
         "tool": f"harness {harness.__version__}, model {model_version()}",
@@ -347,6 +350,16 @@ def _charts(result: Result) -> list[Markup]:
         for chart in result_charts(result)
     ]
     return [Markup(chart) for chart in drawn]
+
+
+def _parameters() -> Iterable[tuple[str, str]]:
+    """Yield what the times of the charts are computed from, with the sources."""
+    for parameter in Parameters().every():
+        if parameter.value is not None:
+            what = f"{value_text(parameter)}: {parameter.source}"
+            yield parameter.what, what
+    for core, (entries, source) in TLB_ENTRIES.items():
+        yield f"entries of the largest TLB of a {core}", f"{entries:,}: {source}"
 
 
 def _run(result: Result) -> Iterable[tuple[str, str]]:

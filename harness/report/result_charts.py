@@ -11,7 +11,7 @@ from harness.cost.classes import classify
 from harness.cost.nested import PA_BITS, Nested
 from harness.cost.parameters import Parameters
 from harness.report.bar_chart import Bar, BarChart, BarGroup
-from harness.report.chart import Chart, Line
+from harness.report.chart import Chart, Line, Mark
 from harness.report.cost_svg import bare_metal_chart, region_chart
 from harness.report.duration import duration
 from harness.report.names import counted
@@ -22,6 +22,7 @@ __all__ = ["count_charts", "result_charts"]
 # The scenario that is charted: the first of these that the patch changes, then
 # one with a short name, then any.
 _FIRST = (CREATION, "unmap-4k/own-vttbr/1-pcpu")
+_TOLD = (40, 48)  # address bits for which the cost is written out
 _KINDS = 2  # of TLBI that are named beside a bar
 
 
@@ -79,7 +80,12 @@ def result_charts(result: Result) -> list[Chart]:
     row = _charted(result.cost)
     if row is None:
         return []
-    return [*_over_bits(row), region_chart(Parameters()), bare_metal_chart()]
+    return [
+        *_over_bits(row, OPERATIONS.get(row.scenario, harmless(row.scenario))),
+        *(_creation(row) if row.scenario == CREATION else []),
+        region_chart(Parameters()),
+        bare_metal_chart(),
+    ]
 
 
 def _charted(cost: Sequence[ScenarioCost]) -> ScenarioCost | None:
@@ -96,24 +102,39 @@ def _charted(cost: Sequence[ScenarioCost]) -> ScenarioCost | None:
     return changed[names[0]] if names else None
 
 
-def _over_bits(row: ScenarioCost) -> list[Chart]:
-    lines = []
+def _creation(row: ScenarioCost) -> list[Chart]:
+    """Chart what as many unmaps cost as creating a domain makes."""
+    unmaps = Parameters().value("domu-unmaps").typical
+    what = f"create a domU of 128 MiB, {unmaps:,.0f} unmaps,"
+    return _over_bits(row, what, unmaps)
+
+
+def _over_bits(row: ScenarioCost, what: str, times: float = 1) -> list[Chart]:
+    lines, free = [], []
     for name, counts in (("base", row.base), ("patched", row.patched)):
-        costs = _costs(counts)
+        costs = [cost * times for cost in _costs(counts)]
         if all(costs):  # a logarithm has no place for what costs nothing
             lines.append(Line(name, costs))
+        else:
+            free.append(f"; {name}: no TLBI")
     if not lines:
         return []
-    what = OPERATIONS.get(row.scenario, harmless(row.scenario))
     return [
         Chart(
-            f"{what} under KVM (modelled)",
+            f"{what} under KVM (modelled){''.join(free)}",
             "physical address bits of the guest hypervisor",
             [str(bits) for bits in PA_BITS],
             lines,
             duration,
+            [_told(lines[0], PA_BITS.index(bits)) for bits in _TOLD],
         )
     ]
+
+
+def _told(line: Line, place: int) -> Mark:
+    """Write a value at its point."""
+    value = line.values[place]
+    return Mark(place, place, place, value, duration(value))
 
 
 def _costs(counts: Counts | None) -> list[float]:

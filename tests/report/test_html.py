@@ -28,6 +28,7 @@ from report_samples import CLEAN, INCONCLUSIVE, LOCAL, PROFILES, WARNING
 
 from harness.check.finding import Finding, Repair, Severity, State, Status
 from harness.check.result import Result
+from harness.cost.parameters import PARAMETERS
 from harness.report.html_report import render_html
 from harness.report.listing import diff_lines, listings
 from harness.report.timeline import timeline
@@ -399,6 +400,15 @@ def test_many_cores_are_rows_and_those_alike_are_one() -> None:
     assert rows[2][1:] == ["✓ holds", "✗ breaks"]
     assert "Neoverse-V1[bbm=1], Neoverse-V2 (2 of 3 variants)" in rows[1][0]
     assert "Neoverse-V1 (2 of 3 variants), Neoverse-V2[bbm=1]" in rows[2][0]
+
+
+def test_what_is_modelled_can_be_traced_to_its_source() -> None:
+    text = said(FULL)
+    for parameter in PARAMETERS.values():
+        told = parameter.what in text and parameter.source in text
+        assert told == (parameter.value is not None)
+    assert "Arm DDI 0500, 5.2.2: main TLB" in text
+    assert "Graviton4" not in said(CLEAN)  # there is no chart
 
 
 # ------------------------------------------------------------- source and diffs
