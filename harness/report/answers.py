@@ -46,7 +46,12 @@ class Answer(NamedTuple):
 
 
 def answers(result: Result) -> list[Answer]:
-    """Answer what the counts of a patch and its base, and replays, can tell."""
+    """Answer what the counts of a patch and its base, and replays, can tell.
+
+    The questions are about a change: nobody asks them of a tree.
+    """
+    if result.command == "audit":
+        return []
     rows = {
         (row.scenario, profile): row for row in result.cost for profile in row.profiles
     }
