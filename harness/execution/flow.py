@@ -2,30 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from harness.ir import nodes as ir
+from harness.ir.walk import walk
 
-__all__ = ["completes", "flat", "own_breaks", "tail_breaks", "walk"]
-
-
-def walk(statement: ir.Statement) -> Iterator[ir.Statement]:
-    """Yield a statement and all statements in it."""
-    yield statement
-    inner: tuple[ir.Statement, ...] = ()
-    match statement:
-        case ir.Block():
-            inner = statement.statements
-        case ir.If():
-            inner = (statement.then, statement.otherwise)
-        case ir.Loop():
-            inner = (statement.body, statement.step)
-        case ir.Switch():
-            inner = tuple(body for _, body in statement.cases)
-        case _:
-            pass
-    for part in inner:
-        yield from walk(part)
+__all__ = ["completes", "flat", "own_breaks", "tail_breaks"]
 
 
 def flat(statement: ir.Statement) -> bool:

@@ -8,10 +8,11 @@ jump enters or leaves stay structured inside a block.
 from __future__ import annotations
 
 from harness.errors import Unsupported
-from harness.execution.flow import flat, walk
+from harness.execution.flow import flat
 from harness.execution.marking import NOTHING
 from harness.execution.statement import Statements, Target
 from harness.ir import nodes as ir
+from harness.ir.walk import walk
 from reference_model.coordinates import Coord
 
 __all__ = ["Jumps"]

@@ -7,7 +7,7 @@ what follows a call of one that never returns.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 from harness.ir.nodes import (
     Asm,
@@ -15,15 +15,14 @@ from harness.ir.nodes import (
     Break,
     Call,
     Copy,
-    If,
     Loop,
     Return,
     Statement,
     Store,
     StoreBits,
-    Switch,
     ZeroMemory,
 )
+from harness.ir.walk import walk
 
 __all__ = ["PROMISES", "broken_promise"]
 
@@ -42,13 +41,13 @@ def broken_promise(
     if "noreturn" in own and not _never_returns(body, promises):
         return "noreturn"
     computes = sorted({"const", "pure"}.intersection(own))
-    if computes and any(_acts(statement, promises) for statement in _walk(body)):
+    if computes and any(_acts(statement, promises) for statement in walk(body)):
         return computes[0]
     return None
 
 
 def _never_returns(body: Block, promises: Mapping[str, Collection[str]]) -> bool:
-    if any(isinstance(statement, (Break, Return)) for statement in _walk(body)):
+    if any(isinstance(statement, (Break, Return)) for statement in walk(body)):
         return False
     last: Statement = body
     while isinstance(last, Block) and last.statements:
@@ -73,21 +72,3 @@ def _acts(statement: Statement, promises: Mapping[str, Collection[str]]) -> bool
             return True
         case _:
             return False
-
-
-def _walk(statement: Statement) -> Iterator[Statement]:
-    yield statement
-    inner: tuple[Statement, ...] = ()
-    match statement:
-        case Block():
-            inner = statement.statements
-        case If():
-            inner = (statement.then, statement.otherwise)
-        case Loop():
-            inner = (statement.body, statement.step)
-        case Switch():
-            inner = tuple(body for _, body in statement.cases)
-        case _:
-            pass
-    for part in inner:
-        yield from _walk(part)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from harness.execution.flow import walk
 from harness.execution.program import Program
 from harness.ir.nodes import (
     Asm,
@@ -21,6 +20,7 @@ from harness.ir.nodes import (
     Return,
     Statement,
 )
+from harness.ir.walk import walk
 from reference_model.coordinates import Coord
 
 __all__ = ["Executed", "Touched", "Way", "functions_with"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from harness.execution.builtin import BUILTINS
-from harness.execution.flow import walk
 from harness.ir.nodes import Call, FunctionDef, Unit
+from harness.ir.walk import walk
 
 __all__ = ["reachable", "unmodelled"]
 

@@ -9,13 +9,13 @@ import pytest
 
 from harness.execution.asm import build
 from harness.execution.cpu import Cpu
-from harness.execution.flow import walk
 from harness.execution.memory import Memory
 from harness.execution.program import Program
 from harness.execution.recorder import Recorder
 from harness.execution.run import Execution
 from harness.frontend.unit import load_unit
 from harness.ir import nodes as ir
+from harness.ir.walk import walk
 from reference_model.events import (
     Access,
     Barrier,

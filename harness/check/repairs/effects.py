@@ -8,15 +8,11 @@ from dataclasses import dataclass
 
 from harness.ir.nodes import (
     Asm,
-    Block,
     Call,
     FunctionDef,
-    If,
-    Loop,
-    Statement,
-    Switch,
     Unit,
 )
+from harness.ir.walk import walk
 from reference_model.events import Tlbi
 from reference_model.tlbi import By, decode_operation
 from reference_model.unmodelled import Unmodelled
@@ -92,7 +88,7 @@ class Effects:
         known = self._own.get(name)
         if known is None:
             executed, called = set(), set()
-            for statement in _statements(self._unit.functions[name].body):
+            for statement in walk(self._unit.functions[name].body):
                 if isinstance(statement, Asm):
                     executed |= instructions_of(statement.template)
                 elif isinstance(statement, Call) and isinstance(
@@ -128,19 +124,3 @@ def instructions_of(template: str) -> set[str]:
         f"{mnemonic} {operand}".lower().strip()
         for mnemonic, operand in _INSTRUCTION.findall(template)
     }
-
-
-def _statements(statement: Statement) -> Iterator[Statement]:
-    yield statement
-    inner: tuple[Block, ...] | tuple[Statement, ...] = ()
-    match statement:
-        case Block():
-            inner = statement.statements
-        case If():
-            inner = (statement.then, statement.otherwise)
-        case Loop():
-            inner = (statement.body, statement.step)
-        case Switch():
-            inner = tuple(block for _, block in statement.cases)
-    for each in inner:
-        yield from _statements(each)
