@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 
 from harness.check.finding import Finding, Severity, TlbDiff
 from harness.report.names import and_more, profiles_text
-from harness.report.repair_diff import diff_lines, how_known
+from harness.report.repair_diff import how_known, indented_diff
 from harness.report.replay_command import saved_command
-from harness.report.terminal import Colour, Style, hanging, harmless, outdented
+from harness.report.terminal import (
+    WIDTH,
+    Colour,
+    Style,
+    hanging,
+    harmless,
+    outdented,
+)
 from harness.report.trace_table import trace_table
 
 __all__ = [
@@ -189,7 +196,7 @@ def repair_lines(finding: Finding, *, again: bool) -> list[str]:
     if again:
         return _labelled([("repair (checked)", "the change shown above removes it")])
     said = "this change of the patched tree was analysed: it is gone, and nothing new"
-    diff = [f"    {line}".rstrip() for line in diff_lines(finding.repair.diff)]
+    diff = indented_diff(finding.repair.diff, WIDTH)
     return [*_labelled([("repair (checked)", said)]), *diff]
 
 

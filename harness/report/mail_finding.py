@@ -18,7 +18,7 @@ from harness.report.finding_text import place
 from harness.report.names import short_names
 from harness.report.plain import plain
 from harness.report.quote import numbered, quoted
-from harness.report.repair_diff import diff_lines
+from harness.report.repair_diff import indented_diff
 from harness.report.suppressions import message
 from harness.report.terminal import harmless
 
@@ -208,13 +208,8 @@ class _Text:
 
 def change_lines(diff: str) -> list[str]:
     """Return a diff, indented: it is not to be taken for a patch."""
-    lines = [f"    {line}".rstrip() for line in diff_lines(diff)]
-    if len(lines) > _DIFF_LINES:
-        return []
-    # The name of a function is for people, and may be cut.
-    return [
-        line[:WIDTH].rstrip() if line.startswith("    @@ ") else line for line in lines
-    ]
+    lines = indented_diff(diff, WIDTH)
+    return lines if len(lines) <= _DIFF_LINES else []
 
 
 def _code(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from harness.check.finding import Finding, Repair
 from harness.check.result import PatchSummary
 from harness.report.terminal import harmless
 
-__all__ = ["Told", "diff_lines", "how_known", "whole"]
+__all__ = ["Told", "how_known", "indented_diff", "whole"]
 
 
 class Told:
@@ -33,10 +33,19 @@ def how_known(repair: Repair, *, perf: bool = False) -> str:
     return "replayed, as right as this" if perf else "replayed, clears it"
 
 
-def diff_lines(diff: str) -> list[str]:
-    """Return a diff line by line, without what only a tool needs."""
+def indented_diff(diff: str, width: int) -> list[str]:
+    """Return a diff line by line, without what only a tool needs.
+
+    Code is whole, as wide as it may be.
+    """
     lines = diff.rstrip("\n").split("\n") if diff else []
-    return [harmless(line) for line in lines if not line.startswith("diff --git ")]
+    shown = [
+        f"    {harmless(line)}".rstrip()
+        for line in lines
+        if not line.startswith("diff --git ")
+    ]
+    # The name of a function is for people, and may be cut.
+    return [x[:width].rstrip() if x.startswith("    @@ ") else x for x in shown]
 
 
 def whole(

@@ -18,7 +18,7 @@ from harness.report.gaps import gap_row, gaps, part_text
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import told, worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
-from harness.report.repair_diff import Told, diff_lines, whole
+from harness.report.repair_diff import Told, indented_diff, whole
 from harness.report.replay_command import replay_command
 from harness.report.terminal import (
     WIDTH,
@@ -68,7 +68,7 @@ def _whole(result: Result) -> Iterator[list[str]]:
         which = "" if len(result.patches) == 1 else f" of patch {number}"
         yield [
             f"all new errors{which} together, repair (checked):",
-            *(f"    {line}".rstrip() for line in diff_lines(diff)),
+            *indented_diff(diff, WIDTH),
         ]
 
 
