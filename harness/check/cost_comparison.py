@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from harness.check.costing import CREATION, OPERATIONS, SWITCH, Measured
 from harness.cost.classes import classify
-from harness.cost.nested import Nested
+from harness.cost.counts import Counts
+from harness.cost.nested import PA_BITS, Nested
 from harness.cost.parameters import Parameters
 from harness.cost.span import Span
 
@@ -79,6 +80,25 @@ class CostComparison:
             old.times(unmaps) if old is not None else None,
             new.times(unmaps) if new is not None else None,
         )
+
+    def creation_by_ipa(self) -> tuple[Counts, Span] | None:
+        """Return the same with a right flush by IPA: for each unmap, and for all.
+
+        None where no replay of the unpatched code says that it is right.
+        """
+        measured = (self.base or self.patched).get((CREATION, NESTED))
+        if measured is None or measured.stopped or measured.by_ipa is None:
+            return None
+        unmaps = self.parameters.value("domu-unmaps").typical
+        # A flush by IPA costs the same whatever the size of the address space.
+        cost = Nested(self.parameters, PA_BITS[-1]).of(classify(measured.by_ipa))
+        return measured.by_ipa, cost.times(unmaps)
+
+    def goes_wrong(self, scenario: str) -> bool:
+        """Tell whether an operation breaks with the patch what it did not before."""
+        new = self.patched.get((scenario, NESTED))
+        old = (self.base or {}).get((scenario, NESTED))
+        return new is not None and old is not None and bool(new.broken - old.broken)
 
     def switch(self, pa_bits: int) -> tuple[Span | None, Span | None]:
         """Return what a switch between vCPUs of a domain costs, in seconds."""

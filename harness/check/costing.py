@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.check.flush_by_ipa import flushed_by_ipa
 from harness.check.starting import start_of
 from harness.check.timeline import Replay
+from harness.check.trial import Subject
 from harness.cost.counts import Counts, count
 from harness.series import View
 from harness.targets import TARGET, Run
@@ -44,12 +46,17 @@ Progress = Callable[[str], None]
 class Measured:
     """What one operation executed on one profile; ``stopped`` says why not all.
 
-    ``refills`` is None where the machine does not model an event.
+    ``refills`` is None where the machine does not model an event.  ``broken``
+    names the invariants that the run breaks, and for which entries; ``by_ipa``
+    is what it would execute with flushes by IPA that a replay found right, None
+    if that is not known.
     """
 
     counts: Counts
     refills: Refills | None
     stopped: str = ""
+    broken: frozenset[str] = frozenset()
+    by_ipa: Counts | None = None
 
 
 def measure(
@@ -73,17 +80,25 @@ def measure(
                 for profile in profiles:
                     on = workarounds.on(PROFILES[profile])
                     run = target.run(every[name], on)
-                    found[name, profile] = _measured(run, on)
+                    found[name, profile] = _measured(run, on, tried=name == CREATION)
     return found
 
 
-def _measured(run: Run, profile: Profile) -> Measured:
-    machine = Replay(start_of(run), profile, Assumptions()).machine()
+def _measured(run: Run, profile: Profile, *, tried: bool) -> Measured:
+    # Walks that go on behind EL2's back would break what no patch brings in.
+    replay = Replay(start_of(run), profile, Assumptions(drain_ptw=True))
+    machine = replay.machine()
     try:
         lost: Refills | None = refills(machine, run.events)
     except Unmodelled:
         lost = None
-    return Measured(count(run.events), lost, _stopped(run))
+    return Measured(
+        count(run.events),
+        lost,
+        _stopped(run),
+        frozenset(f"{v.key[0]} {v.key[3]}" for v in machine.violations),
+        flushed_by_ipa(Subject(replay, run.events, lambda _: True)) if tried else None,
+    )
 
 
 def _stopped(run: Run) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from harness.check.cost_comparison import CostComparison
-from harness.check.costing import Measured
+from harness.check.costing import CREATION, Measured
 from harness.cost.break_even import REGIONS, nested_pages, region_costs
 from harness.cost.nested import PA_BITS, Nested
 from harness.cost.span import Span
@@ -41,6 +41,7 @@ def cost_json(comparison: CostComparison) -> str:
 
 def _nested(comparison: CostComparison, bits: int) -> dict[str, Any]:
     nested = Nested(comparison.parameters, bits)
+    right = comparison.creation_by_ipa()
     return {
         "chunks": nested.chunks,
         "full_flush": _span(nested.full),
@@ -57,7 +58,11 @@ def _nested(comparison: CostComparison, bits: int) -> dict[str, Any]:
         },
         "create_domain_128M": dict(
             zip(("base", "patched"), map(_span, comparison.creation(bits)), strict=True)
-        ),
+        )
+        | {
+            "right_by_ipa": None if right is None else _span(right[1]),
+            "wrong_with_patch": comparison.goes_wrong(CREATION),
+        },
         "regions": {
             str(size): {n: _span(c) for n, c in region_costs(nested, size).items()}
             for size in REGIONS
@@ -75,6 +80,8 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
         "tlbi": dict(measured.counts.tlbi),
         "right_entries": None if lost is None else lost._asdict(),
         "stopped": measured.stopped,
+        "broken": sorted(measured.broken),
+        "by_ipa": None if measured.by_ipa is None else dict(measured.by_ipa.tlbi),
     }
 
 

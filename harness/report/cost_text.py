@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from harness.check.cost_comparison import NESTED, CostComparison, OperationCost
-from harness.check.costing import CREATION, Measured
+from harness.check.costing import CREATION, SWITCH, Measured
 from harness.cost.break_even import (
     REGIONS,
     nested_pages,
@@ -19,12 +19,13 @@ from harness.cost.span import Span
 from harness.cost.walks import combined_reads
 from harness.report.duration import duration, number, size, spread
 from harness.report.names import profiles_text
-from harness.report.plot import Bar, bars
+from harness.report.plot import Bar, bars, marks
 from harness.report.terminal import WIDTH, hanging, harmless, outdented
 
 __all__ = ["cost_text", "value_text"]
 
 _BITS = (40, 48)  # shown in full
+_PLOT = 36  # columns
 _Sides = tuple[Span | None, Span | None]
 
 
@@ -118,17 +119,21 @@ def _numbers(measured: Measured) -> dict[str, str]:
 
 def _nested(comparison: CostComparison) -> Iterator[str]:
     yield "under KVM, nested (modelled): calibrated (least to greatest)"
-    for title, of in (
-        ("unmap one page of another domain", _unmap(comparison)),
-        ("switch to another vCPU of the domain", comparison.switch),
+    for title, scenario, of in (
+        ("unmap one page of another domain", CREATION, _unmap(comparison)),
+        ("switch to another vCPU of the domain", SWITCH, comparison.switch),
         (
             f"create a domU of 128 MiB ({_unmaps(comparison)} unmaps)",
+            CREATION,
             comparison.creation,
         ),
     ):
         yield f"  {title}"
         for bits in _BITS:
             yield from _sides(f"    {bits} PA bits  ", of(bits))
+        if comparison.goes_wrong(scenario):
+            yield "    but wrong with the patch: 'harness check' shows how"
+    yield from _right(comparison)
     few, many = (Nested(comparison.parameters, bits).chunks for bits in _BITS)
     yield from hanging(
         "  ",
@@ -146,6 +151,19 @@ def _nested(comparison: CostComparison) -> Iterator[str]:
 
 def _unmaps(comparison: CostComparison) -> str:
     return f"{comparison.parameters.value('domu-unmaps').typical:,.0f}"
+
+
+def _right(comparison: CostComparison) -> Iterator[str]:
+    """Say what the creation would cost with the least that is right."""
+    found = comparison.creation_by_ipa()
+    if found is not None:
+        counts, cost = found
+        each = ", ".join(f"{n:,} {kind}" for kind, n in counts.tlbi)
+        yield from hanging(
+            "    ",
+            f"with flushes by IPA that are right ({each} for each, replayed on the "
+            f"reference machine): {spread(cost)}, whatever the PA bits",
+        )
 
 
 def _unmap(comparison: CostComparison) -> Callable[[int], _Sides]:
@@ -170,14 +188,23 @@ def _break_even(comparison: CostComparison) -> Iterator[str]:
         nested = Nested(comparison.parameters, bits)
         yield f"  under KVM, {bits} PA bits: {number(nested_pages(nested))} pages"
     nested = Nested(comparison.parameters, 48)
-    yield "  a region under KVM with 48 PA bits: per page, by range, full"
-    for region in REGIONS:
-        costs = region_costs(nested, region)
-        texts = "  ".join(f"{duration(c.typical):>8}" for c in costs.values())
+    yield "  a region under KVM with 48 PA bits: (p)er page, by (r)ange, (f)ull"
+    rows = {region: region_costs(nested, region) for region in REGIONS}
+    drawn = marks(
+        [{name[:1]: c.typical for name, c in _named(rows[r])} for r in REGIONS], _PLOT
+    )
+    for region, plot in zip(REGIONS, drawn, strict=True):
+        costs = rows[region]
+        texts = " ".join(f"{duration(c.typical):>7}" for c in costs.values())
         best = min(costs, key=lambda name: costs[name].typical)
-        yield f"    {size(region):>5}  {texts}  {best}"
+        yield f"    {size(region):>4} {texts} |{plot}| {best}"
     yield "  (by range: taken as one IPAS2E1* and a look through each further GiB)"
     yield ""
+
+
+def _named(costs: Mapping[str, Span]) -> list[tuple[str, Span]]:
+    """Return the ways by the letters that stand for them."""
+    return [(name.removeprefix("by "), cost) for name, cost in costs.items()]
 
 
 def _bare_metal(comparison: CostComparison) -> Iterator[str]:

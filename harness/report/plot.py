@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["Bar", "bars"]
+__all__ = ["Bar", "bars", "marks"]
 
 
 class Bar(NamedTuple):
@@ -31,6 +31,25 @@ def bars(rows: Sequence[Bar], width: int) -> list[str]:
         f"{row.text}".rstrip()
         for row in rows
     ]
+
+
+def marks(rows: Sequence[Mapping[str, float]], width: int) -> list[str]:
+    """Draw each row's letters where the logarithms of their values are.
+
+    All rows have one scale; of letters at one place the first is seen.
+    """
+    values = [value for row in rows for value in row.values()]
+    if not values:
+        return []
+    scale = math.log(max(values) / min(values)) or 1.0
+    lines = []
+    for row in rows:
+        line = [" "] * width
+        for letter, value in reversed(list(row.items())):
+            place = round(math.log(value / min(values)) / scale * (width - 1))
+            line[place] = letter
+        lines.append("".join(line))
+    return lines
 
 
 def _bar(ratio: float, scale: float, room: int) -> str:

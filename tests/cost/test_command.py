@@ -80,3 +80,40 @@ def test_a_mistyped_parameter_is_an_error(
     code = main(["cost", "--tree", str(EMBEDDED), "--parameter", "nv-ipas=1us"])
     assert code == 2
     assert "no cost parameter 'nv-ipas'" in capsys.readouterr().err
+
+
+def test_a_saving_by_a_wrong_patch_is_said_to_be_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = _cost(capsys, str(PATCHES / "bad_unmap_no_flush.patch"))
+    assert text.count("but wrong with the patch: 'harness check' shows how") == 2
+    flat = " ".join(text.split())
+    assert "flushes by IPA that are right (1 IPAS2E1IS, 1 VMALLE1IS for each" in flat
+
+
+def test_a_right_patch_costs_what_a_right_flush_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    patch = str(PATCHES / "good_ipa_flush.patch")
+    data = json.loads(_cost(capsys, patch, "--format", "json"))
+    creation = data["nested"]["48"]["create_domain_128M"]
+    assert not creation["wrong_with_patch"]
+    assert creation["right_by_ipa"] == pytest.approx(creation["patched"])
+
+
+def test_a_region_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line for line in _cost(capsys).splitlines() if line.count("|") == 2]
+    assert len(lines) == 8
+    plots = [line.split("|")[1] for line in lines]
+    assert len({plot.index("f") for plot in plots}) == 1
+    # By page is left of a full flush until the break-even.
+    places = [plot.index("p") for plot in plots]
+    assert places == sorted(places)
+    assert places[0] < plots[0].index("f") < places[-1]
+
+
+def test_a_vcpu_switch_without_a_flush_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = _cost(capsys, str(PATCHES / "bad_vcpu_switch_no_flush.patch"))
+    assert text.count("but wrong with the patch") == 1

@@ -98,6 +98,9 @@ def test_the_cost_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     nested = json.loads(capsys.readouterr().out)["nested"]
     costs = [nested[bits]["create_domain_128M"]["patched"] for bits in ("48", "40")]
     assert costs[0]["typical"] / costs[1]["typical"] == pytest.approx(256)
+    assert "beside what it would" in _section("Cost")
+    right = nested["48"]["create_domain_128M"]["right_by_ipa"]
+    assert 0 < right["typical"] < costs[0]["typical"] / 1000
 
 
 def test_profiles() -> None:
