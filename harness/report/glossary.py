@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from harness.check.finding import Finding
 from harness.check.result import Result
+from harness.report.names import core_of
 from harness.report.plain import reading
 from harness.targets.scenarios import SCENARIOS
 from reference_model.cores import PROFILES
@@ -69,7 +70,12 @@ def _texts(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _profiles(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    return ((name, PROFILES[name].summary) for name in names if name in PROFILES)
+    """Yield each profile; the variants of a core are told once."""
+    known = [name for name in names if name in PROFILES]
+    return (
+        (core, PROFILES[next(name for name in known if core_of(name) == core)].summary)
+        for core in dict.fromkeys(map(core_of, known))
+    )
 
 
 def _readings(settings: Iterable[str]) -> Iterator[tuple[str, str]]:

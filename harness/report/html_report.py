@@ -34,7 +34,12 @@ from harness.report.html_finding import (
     finding_view,
 )
 from harness.report.listing import diff_lines
-from harness.report.names import and_more, counted, profiles_text
+from harness.report.names import (
+    and_more,
+    counted,
+    every_profile_text,
+    profiles_text,
+)
 from harness.report.order import worst_first
 from harness.report.patch_lines import mender
 from harness.report.repair_diff import whole
@@ -373,7 +378,7 @@ def _run(result: Result) -> Iterable[tuple[str, str]]:
         f"{end}; {counted(bounds.executions, 'execution')}, "
         f"{counted(bounds.events, 'event')}",
     )
-    yield "profiles", ", ".join(result.profiles)
+    yield "profiles", every_profile_text(result.profiles)
     yield "assumptions", ", ".join(result.assumptions)
     yield "build", result.configuration
     for erratum in dict.fromkeys(name for name, _ in result.unhandled):

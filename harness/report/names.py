@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-__all__ = ["and_more", "counted", "profiles_text", "short_names"]
+__all__ = [
+    "and_more",
+    "core_of",
+    "counted",
+    "every_profile_text",
+    "profiles_text",
+    "short_names",
+]
 
 
 def short_names(files: Iterable[str]) -> dict[str, str]:
@@ -42,24 +49,34 @@ def profiles_text(some: Sequence[str], every: Sequence[str]) -> str:
     """
     if len(every) > 3 and set(some) == set(every):
         return f"all {len(every)} profiles"
-    cores = dict.fromkeys(_core(name) for name in some)
+    cores = dict.fromkeys(core_of(name) for name in some)
     return ", ".join(
         _variants(
-            [name for name in some if _core(name) == core],
-            [name for name in every if _core(name) == core],
+            [name for name in some if core_of(name) == core],
+            [name for name in every if core_of(name) == core],
         )
         for core in cores
     )
 
 
-def _core(profile: str) -> str:
+def every_profile_text(every: Sequence[str]) -> str:
+    """Name all profiles; the variants of a core are counted."""
+    cores = dict.fromkeys(map(core_of, every))
+    counts = {core: sum(core_of(name) == core for name in every) for core in cores}
+    return ", ".join(
+        core if core in every else f"{core} ({counted(count, 'variant')})"
+        for core, count in counts.items()
+    )
+
+
+def core_of(profile: str) -> str:
     """Return "Neoverse-V2" for "Neoverse-V2[bbm=1]"."""
     return profile.partition("[")[0]
 
 
 def _variants(some: Sequence[str], every: Sequence[str]) -> str:
     """Name some variants of one core."""
-    core = _core(some[0])
+    core = core_of(some[0])
     if (len(some) == 1 and some[0] == core) or set(some) == set(every):
         return core
     common = frozenset.intersection(*map(_settings, some))

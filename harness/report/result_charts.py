@@ -119,6 +119,8 @@ def _over_bits(row: ScenarioCost, what: str, times: float = 1) -> list[Chart]:
             free.append(f"; {name}: no TLBI")
     if not lines:
         return []
+    if len(lines) > 1 and lines[0].values == lines[1].values:
+        lines = [Line("base and patched", lines[0].values)]
     return [
         Chart(
             f"{what} under KVM (modelled){''.join(free)}",

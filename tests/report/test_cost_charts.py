@@ -48,6 +48,12 @@ def test_a_side_that_costs_nothing_is_named() -> None:
     assert bits.title.endswith("(modelled); patched: no TLBI")
 
 
+def test_what_costs_the_same_is_one_line() -> None:
+    local = Counts((("VMALLS12E1", 1),), 2, 3)
+    (bits, *_) = result_charts(replace(FULL, cost=(replace(COST[0], patched=local),)))
+    assert [line.name for line in bits.lines] == ["base and patched"]
+
+
 def test_what_has_a_short_name_is_charted_first() -> None:
     names = ("unmap-table/own-vttbr/1-pcpu", "unmap-table/foreign-vttbr/1-pcpu")
     rows = tuple(replace(COST[0], scenario=name) for name in names)

@@ -8,7 +8,9 @@ from report_samples import CLEAN, LOCAL, WARNING
 
 from harness.check.finding import TlbDiff
 from harness.report.glossary import glossary, scenario_summary
+from harness.report.names import every_profile_text
 from harness.targets.scenarios import SCENARIOS
+from reference_model.cores import PROFILES
 from reference_model.entries import EntryKind
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 
@@ -33,6 +35,15 @@ def test_every_kind_of_entry_can_be_explained() -> None:
 def test_every_profile_of_the_architecture_is_explained() -> None:
     names = (*ARCHITECTURE_PROFILES, *AARCH32_PROFILES)
     assert _names("CPUs", profiles=(*names, "of my own")) == list(names)
+
+
+def test_variants_of_a_core_are_explained_once() -> None:
+    variants = [name for name in PROFILES if name.startswith("Cortex-A510[")]
+    assert len(variants) > 3
+    names = (*variants, "Cortex-A53")
+    assert _names("CPUs", profiles=names) == ["Cortex-A510", "Cortex-A53"]
+    text = f"Cortex-A510 ({len(variants)} variants), Cortex-A53"
+    assert every_profile_text(names) == text
 
 
 def test_readings_of_the_architecture_are_explained() -> None:
