@@ -148,8 +148,8 @@ def _break_even(leaves: list[tuple[str, ScenarioCost]]) -> Iterator[Answer]:
         "From how many pages on is a full flush cheaper?",
         f"under KVM with a 48-bit PA from about {pages} pages, as modelled; on bare "
         f"metal from {_refills()} pages, by the size of the TLB and the depth of the "
-        "walks, over the number of descriptor reads that a broadcast TLBI takes as "
-        "long as",
+        "walks, if a broadcast TLBI takes as long as one descriptor read, and N times "
+        "fewer if as long as N",
     )
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.check.result import Part, Result
 
-__all__ = ["NOT_RUN", "Gap", "gap_row", "gaps", "part_text"]
+__all__ = ["NOT_RUN", "Gap", "by_function", "gap_row", "gaps", "part_text"]
 
 # Begins the text of a gap for each place of the patch that did not run.
 NOT_RUN = "changed, but run by no scenario: "
+_LINE_OF = re.compile(r"(.* \(.*:)(\d+)\)")
 _PLACE = re.compile(r"(.*) \((.+):(\d+)\)")
 
 
@@ -38,6 +39,19 @@ def gap_row(gap: Gap) -> str:
 def part_text(part: Part) -> str:
     """Say which part of a check it is."""
     return f"only part {part.number} of {part.count} of a check"
+
+
+def by_function(places: Iterable[str]) -> list[str]:
+    """Join "f (file:1)" and "f (file:2)" to "f (file:1, 2)"."""
+    joined: dict[str, list[str]] = {}
+    for where in places:
+        found = _LINE_OF.fullmatch(where)
+        function, line = found.groups() if found else (where, "")
+        joined.setdefault(function, []).append(line)
+    return [
+        f"{function}{', '.join(lines)})" if lines[0] else function
+        for function, lines in joined.items()
+    ]
 
 
 def _gaps(result: Result) -> Iterator[Gap]:

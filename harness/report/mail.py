@@ -23,7 +23,7 @@ from harness.report.answers import Answer, answers
 from harness.report.by_patch import Part, parts
 from harness.report.cpus import named_cpus
 from harness.report.finding_text import place
-from harness.report.gaps import NOT_RUN, gaps
+from harness.report.gaps import NOT_RUN, by_function, gaps
 from harness.report.mail_finding import (
     WIDTH,
     Quoted,
@@ -296,7 +296,7 @@ def _gaps(result: Result) -> list[str]:
         else:
             texts.append(f"{gap.text.replace(_NOTHING, '')}{where}")
     if places:
-        texts.append(f"{NOT_RUN}{', '.join(places)}")
+        texts.append(f"{NOT_RUN}{', '.join(by_function(places))}")
     return [line for text in texts for line in wrapped(f"* {text}", "  ", "    ")]
 
 
@@ -310,9 +310,10 @@ def _run(result: Result, part: Part) -> list[str]:
             "IOMMU's TLB and cache maintenance are not looked at."
         ),
     ]
-    worst = next((f for f in part.findings), None)
-    if worst is not None:
-        first = "the first error" if len(part.findings) > 1 else "it"
+    errors = in_mail_order(_errors(part))
+    if errors:
+        worst = errors[0]
+        first = "the first error" if len(errors) > 1 else "it"
         again = _command(worst)
         where = "no tree" if worst.replay else "a tree of this base"
         tool = f"harness {harness.__version__}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from harness.check.finding import Finding, Status
@@ -14,7 +13,7 @@ from harness.report.finding_text import (
     place,
     repair_lines,
 )
-from harness.report.gaps import gap_row, gaps, part_text
+from harness.report.gaps import by_function, gap_row, gaps, part_text
 from harness.report.names import and_more, counted, profiles_text
 from harness.report.order import told, worst_first
 from harness.report.patch_lines import mender, origin, subject_lines
@@ -37,7 +36,6 @@ _VERDICT_COLOURS = {
     Verdict.INCONCLUSIVE: Colour.WARNING,
 }
 _SHOWN_UNSUPPORTED_SCENARIOS = 1
-_PLACE = re.compile(r"(.* \(.*:)(\d+)\)")
 
 
 def render_text(result: Result, *, colour: bool = False, verbose: bool = False) -> str:
@@ -137,22 +135,9 @@ def _not_executed(result: Result) -> list[str]:
         if result.nothing_ran
         else "changed, but run by no scenario:"
     ]
-    for where in _by_function(result.not_executed):
+    for where in by_function(result.not_executed):
         lines += outdented("  ", harmless(where))
     return lines
-
-
-def _by_function(places: tuple[str, ...]) -> list[str]:
-    """Join "f (file:1)" and "f (file:2)" to "f (file:1, 2)"."""
-    joined: dict[str, list[str]] = {}
-    for where in places:
-        found = _PLACE.fullmatch(where)
-        function, line = found.groups() if found else (where, "")
-        joined.setdefault(function, []).append(line)
-    return [
-        f"{function}{', '.join(lines)})" if lines[0] else function
-        for function, lines in joined.items()
-    ]
 
 
 def _replays(result: Result) -> list[str]:

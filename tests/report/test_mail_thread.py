@@ -176,6 +176,21 @@ def test_answers_name_no_profile_and_have_a_line_for_each_part() -> None:
     assert "P1-repeat" not in body
 
 
+def test_a_cost_alone_is_no_error_to_see_again() -> None:
+    cost = replace(FOUND, severity=Severity.PERF, replay="tlb1.abc")
+    assert render_mail(_sent(LETTER, cost)) == ""
+    body = render_mail(_sent(LETTER, cost), always=True)
+    assert "Slower with the patch than need be\n  * stage-1" in body
+    assert "again" not in body
+
+
+def test_places_that_did_not_run_are_told_once_a_function() -> None:
+    places = tuple(f"f ({P2M}:{line})" for line in (1, 2, 3))
+    result = replace(_sent(), not_executed=(*places, f"{P2M} (not run)"))
+    body = " ".join(render_mail(result).split())
+    assert "run by no scenario: f (p2m.c:1, 2, 3), " in body
+
+
 def test_suppressed_findings_alone_are_no_reason_to_write() -> None:
     kept = replace(FOUND, suppressed="SAF-0-safe: known")
     assert render_mail(_sent(LETTER, kept)) == ""
