@@ -8,7 +8,7 @@ import pytest
 
 from harness.check.baseline import against
 from harness.check.comparison import Comparison, Fate, compare
-from harness.check.finding import Finding, Location, Severity, Status
+from harness.check.finding import Excerpt, Finding, Location, Severity, Status
 from harness.check.pairing import Sameness, paired
 from harness.check.result import (
     Bounds,
@@ -321,6 +321,43 @@ def test_one_more_place_of_the_same_is_new() -> None:
     both = [Status.NEW, Status.NEW]
     assert _known(_with(FINDING, second), _with(FINDING)) == both
     assert _known(_with(FINDING), _with(FINDING, second)) == [Status.KNOWN]
+
+
+def test_a_place_that_is_old_counts_as_well() -> None:
+    """The base has one of them in both: what comes in is another one."""
+    old = replace(FINDING, status=Status.UNCHANGED)
+    second = replace(FINDING, fingerprint="f1-2")
+    assert _known(_with(old, second), _with(old)) == [Status.UNCHANGED, Status.NEW]
+    assert _known(_with(FINDING), _with(old)) == [Status.KNOWN]
+
+
+def test_another_line_of_that_function_is_new() -> None:
+    """One was mended, one came in, and both go by the same name."""
+    at = [
+        replace(FINDING, excerpts=(Excerpt("p2m.c", ((10, line),)),))
+        for line in ("    dsb(ish);", "\tdsb(ish);", "    dsb(ishst);", "")
+    ]
+    assert _known(_with(at[0]), _with(at[1])) == [Status.KNOWN]
+    assert _known(_with(at[0]), _with(at[2])) == [Status.NEW]
+    assert _known(_with(at[0]), _with(at[3])) == [Status.NEW]
+    moved = replace(
+        at[0],
+        location=replace(FINDING.location, line=70),
+        excerpts=(
+            Excerpt("x.h", ((70, "other"),)),
+            Excerpt("p2m.c", ((10, "x"), (70, "  dsb(ish);"))),
+        ),
+    )
+    assert _known(_with(moved), _with(at[0])) == [Status.KNOWN]
+
+
+def test_the_baseline_of_another_tree_is_named() -> None:
+    baseline = replace(_with(FINDING), tree_version="4.19", base_commit="a" * 40)
+    (note,) = against(_with(FINDING), baseline, "b.json").notes
+    assert note == (
+        "baseline 'b.json': 1 of 1 findings are known; it was made on Xen 4.19 at "
+        f"{'a' * 12}, this is Xen 4.20"
+    )
 
 
 def test_what_the_baseline_mends_or_suppresses_is_new() -> None:
