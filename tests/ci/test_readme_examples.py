@@ -9,8 +9,6 @@ from git_history import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 SECTION = README.split("\n## In CI, with b4 and with git\n")[1].split("\n## ")[0]
-# Several machines for one check: named, not shown.
-NOT_SHOWN = {"gitlab-ci-sharded.yml", "github-workflow-sharded.yml"}
 
 
 def test_the_readme_shows_the_files() -> None:
@@ -18,7 +16,6 @@ def test_the_readme_shows_the_files() -> None:
     files = {
         path.name: path.read_text(encoding="utf-8")
         for path in sorted(EXAMPLES.iterdir())
-        if path.name not in NOT_SHOWN
     }
     assert sorted(shown) == sorted(files.values())
     assert "`git bisect run harness check --bisect --tree .`" in " ".join(

@@ -25,7 +25,7 @@ from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 FENCED = re.findall(r"^```\n(.*?)^```$", README, re.M | re.S)
-_TOLD = ("profiles", "assumptions", "explain", "rules")
+_TOLD = ("profiles", "assumptions", "explain", "rules", "compare", "merge")
 QUICK = ("--scenario", "unmap-4k/own-vttbr/1-pcpu", "--profile", "P0-v8.0")
 P2M = "xen/arch/arm/mmu/p2m.c"
 
