@@ -192,6 +192,8 @@ class Finding:
     shown: Diagnosis | None = field(default=None, repr=False, compare=False)
     # (mark, scenario, profile) of each time it was seen: to compare trees by.
     seen: frozenset[tuple[tuple[str, ...], str, str]] = frozenset()
+    # The same with the line of the mark: two places of a function have one mark.
+    places: frozenset[tuple[tuple[tuple[str, ...], str, str], int]] = frozenset()
 
     @property
     def marks(self) -> frozenset[tuple[str, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -108,6 +109,10 @@ def _finding(
         kin=tuple(sorted({_digest(d.mark) for d in group})),
         shown=shown,
         seen=frozenset((d.mark, d.scenario, d.profile) for d in group),
+        places=frozenset(
+            ((d.mark, d.scenario, d.profile), (d.anchor or d.location).line)
+            for d in group
+        ),
     )
 
 
@@ -143,13 +148,19 @@ def compared(
 
     Only what the patched tree ran, the scenarios in ``complete``, is fixed.
 
-    A finding that the patch spreads to more profiles or scenarios is new.
+    A finding that the patch spreads to more profiles or scenarios is new, and so
+    is one at more places: those that the patch is at, all of them if none is.
     """
     before = {seen for finding in base for seen in finding.seen}
     after = {mark for finding in patched for mark in finding.marks}
+    more = (_times(patched) - _times(base)).keys()
+    grown = [finding for finding in patched if finding.seen & more]
+    touched = [finding for finding in grown if finding.location.in_patch]
     result = []
     for finding in patched:
-        status = Status.UNCHANGED if finding.seen <= before else Status.NEW
+        here = any(finding is each for each in touched or grown)
+        old = finding.seen <= before and not here
+        status = Status.UNCHANGED if old else Status.NEW
         result.append(replace(finding, status=status))
     result.extend(
         replace(finding, status=Status.FIXED)
@@ -157,3 +168,9 @@ def compared(
         if not finding.marks & after and set(finding.scenarios) <= complete
     )
     return result
+
+
+def _times(findings: list[Finding]) -> Counter[object]:
+    """Count the places at which one thing is seen in one run."""
+    places = {place for finding in findings for place in finding.places}
+    return Counter(seen for seen, _ in places)

@@ -51,6 +51,28 @@ def test_on_more_profiles_it_is_new() -> None:
     assert told(step) == [("a", "new", 1, 0)]
 
 
+def test_at_more_places_it_is_new() -> None:
+    """They have one mark, and the first one was there before."""
+
+    def at(line: int, *, touched: bool = False) -> Finding:
+        finding = seen("a", shown=f"line {line}")
+        place = replace(finding.location, in_patch=touched)
+        places = frozenset((each, line) for each in finding.seen)
+        return replace(finding, location=place, places=places)
+
+    def statuses(before: list[Finding], after: list[Finding]) -> list[str]:
+        step = Compared(1, before, after, DONE)
+        return [f.status.value for f in attributed([step])]
+
+    assert statuses([at(3)], [at(5)]) == ["unchanged"]
+    assert statuses([at(3)], [at(5), at(9, touched=True)]) == ["unchanged", "new"]
+    assert statuses([at(3)], [at(5), at(9)]) == ["new", "new"]
+    assert statuses([at(3), at(9)], [at(5), at(9)]) == ["unchanged", "unchanged"]
+    # One place that is told in two ways is one place.
+    twice = [at(3), replace(at(3), fingerprint="again")]
+    assert statuses([at(3)], twice) == ["unchanged", "unchanged"]
+
+
 def test_brought_in_mended_and_brought_in_again() -> None:
     one = Compared(1, [], [seen("a")], DONE, True, False)
     two = Compared(2, [seen("a")], [seen("a", shown="elsewhere")], DONE, False, False)
