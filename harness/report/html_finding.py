@@ -78,7 +78,8 @@ def finding_view(finding: Finding, name: str, result: Result) -> dict[str, Any]:
         "tlb_diff": _compared(finding),
         "listings": listings(finding),
         "hunk": diff_lines(finding.hunk, _in_hunk(finding, result)),
-        "hunk_before": "",  # the rule of a finding before it with the same hunk
+        "hunk_before": None,  # the finding before it with the same hunk
+        "hunk_lines": len(finding.hunk.split("\n")),
         "line": where.line,
         "matrix": _matrix(finding, result.profiles),
         "cpus": _cpus(finding, result.profiles),

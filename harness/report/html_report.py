@@ -33,7 +33,7 @@ from harness.report.html_finding import (
     finding_row,
     finding_view,
 )
-from harness.report.listing import diff_lines
+from harness.report.listing import DiffLine, diff_lines
 from harness.report.names import (
     and_more,
     counted,
@@ -48,6 +48,8 @@ from harness.report.terminal import Style, harmless
 from harness.report.text import verdict_lines
 
 __all__ = ["render_html"]
+
+_NEAR = 6  # lines of a hunk that are shown before and after the one it is about
 
 
 def render_html(result: Result) -> str:
@@ -269,12 +271,21 @@ def _tell_once(views: list[dict[str, Any]]) -> None:
 
 
 def _print_once(views: list[dict[str, Any]], part: Part) -> None:
-    """Say with which finding before it a hunk is printed: paper has no need of two."""
-    first: dict[str, str] = {}
+    """Leave of a hunk that was shown before what is around the finding."""
+    first: dict[str, dict[str, Any]] = {}
     for view, finding in zip(views, part.findings, strict=True):
-        shown = first.setdefault(finding.hunk, finding.rule)
-        if shown != finding.rule:
-            view["hunk_before"] = shown
+        shown = first.setdefault(finding.hunk, view)
+        if shown is not view and view["hunk"]:
+            view["hunk_before"] = {"name": shown["name"], "rule": shown["rule"]}
+            view["hunk"] = _around(view["hunk"])
+
+
+def _around(hunk: list[DiffLine]) -> list[DiffLine]:
+    """Return the lines of a hunk near the one that is marked, all if none is."""
+    at = next((n for n, line in enumerate(hunk) if line.marked), None)
+    if at is None:
+        return hunk
+    return hunk[max(0, at - _NEAR) : at + _NEAR + 1]
 
 
 def _matrix(result: Result, every: list[Part]) -> list[dict[str, Any]]:

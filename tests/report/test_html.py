@@ -287,11 +287,25 @@ def test_a_diff_that_mends_several_findings_is_shown_once() -> None:
     assert link in page
 
 
+def test_of_a_hunk_that_was_shown_only_the_lines_around_are_shown_again() -> None:
+    hunk = "@@ -300,1 +300,91 @@ f" + "".join(f"\n+    call({n});" for n in range(91))
+    both = tuple(
+        replace(REPAIRED, rule=rule, hunk=hunk, repair=None, fingerprint=rule * 2)
+        for rule in (LOCAL.rule, WARNING.rule)
+    )
+    text = said(replace(FULL, findings=both))
+    assert text.count("call(90);") == 1
+    assert text.count("call(45);") == 2  # line 345, which it is about
+    assert "The hunk (92 lines)" in text
+    assert "The hunk (13 of its 92 lines)" in text
+    assert f"shown with {LOCAL.rule} ; this is about line 345." in text
+
+
 def test_one_change_for_all_errors_of_a_patch_follows_them() -> None:
     (patch,) = FULL.patches
     whole = DIFF.replace("flush_guest_tlb_s1();", "flush_guest_tlb();")
     text = said(replace(FULL, patches=(replace(patch, repair=whole),)))
-    title = "One change that mends all of them"
+    title = "One change that mends all errors"
     assert 0 < text.index(title) < text.index("+ flush_guest_tlb();")
     assert text.index(REPAIRED.message) < text.index(title)
     # It is not told again where a finding shows it.
