@@ -14,7 +14,7 @@ from harness.cost.break_even import (
 )
 from harness.cost.classes import classify
 from harness.cost.nested import PA_BITS, Nested
-from harness.cost.parameters import TLB_ENTRIES, Parameter
+from harness.cost.parameters import TLB_ENTRIES, Parameter, Parameters
 from harness.cost.span import Span
 from harness.cost.walks import combined_reads
 from harness.report.duration import duration, number, size, spread
@@ -221,6 +221,7 @@ def _bare_metal(comparison: CostComparison) -> Iterator[str]:
             f"{refill_reads(entries, least):,} to {refill_reads(entries, most):,} / D "
             f"({entries:,} entries: {source})",
         )
+    yield from hanging("  ", _messages_worth(comparison.parameters))
     yield from hanging(
         "  ",
         f"{least} read where the walk caches hold the rest, {most} for both stages "
@@ -228,6 +229,21 @@ def _bare_metal(comparison: CostComparison) -> Iterator[str]:
     )
     yield from _messages(comparison)
     yield ""
+
+
+def _messages_worth(parameters: Parameters) -> str:
+    """Say what D is, and with it the bounds of all cores, if that can be said."""
+    message, read = (parameters[name].value for name in ("dvm", "walk-read"))
+    if message is None or read is None:
+        return "D is dvm / walk-read: --parameter sets both"
+    reads = message.over(read)
+    sizes = [entries for entries, _ in TLB_ENTRIES.values()]
+    low = refill_reads(min(sizes), 1) / reads.typical
+    high = refill_reads(max(sizes), combined_reads(4, 3)) / reads.typical
+    return (
+        f"D is dvm / walk-read = {reads.typical:,.3g}: from {low:,.0f} to {high:,.0f} "
+        "pages on these cores"
+    )
 
 
 def _messages(comparison: CostComparison) -> Iterator[str]:

@@ -117,3 +117,12 @@ def test_a_vcpu_switch_without_a_flush_is_wrong(
 ) -> None:
     text = _cost(capsys, str(PATCHES / "bad_vcpu_switch_no_flush.patch"))
     assert text.count("but wrong with the patch") == 1
+
+
+def test_the_break_even_on_bare_metal_is_in_what_the_user_measured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "D is dvm / walk-read: --parameter sets both" in _cost(capsys)
+    given = ("--parameter", "dvm=1us", "--parameter", "walk-read=100ns")
+    text = " ".join(_cost(capsys, *given).split())
+    assert "D is dvm / walk-read = 10: from 51 to 2,432 pages on these cores" in text
