@@ -14,7 +14,7 @@ from harness.cost.classes import classify
 from harness.cost.nested import Nested
 from harness.cost.parameters import TLB_ENTRIES, Parameters
 from harness.cost.walks import combined_reads
-from harness.report.cpus import cpus_text
+from harness.report.cpus import cpus_text, named_cpus
 from harness.report.duration import number
 from reference_model.profiles import AARCH32_PROFILES
 
@@ -64,7 +64,7 @@ def answers(result: Result) -> list[Answer]:
     found = [*_switch(rows, result)]
     if changed:
         found += _counts(changed)
-        found += _loop(changed)
+        found += _loop(changed, rows)
         found += _repeated(changed, rows)
         found += _break_even(changed)
     if found:
@@ -103,7 +103,7 @@ def _tlbis(counts: Counts | None) -> str:
     return "not run" if counts is None else f"{classify(counts).total:,}"
 
 
-def _loop(leaves: list[tuple[str, ScenarioCost]]) -> Iterator[Answer]:
+def _loop(leaves: list[tuple[str, ScenarioCost]], rows: _Rows) -> Iterator[Answer]:
     """Compare barriers of the smallest and the largest leaf."""
     (small_family, small), (family, large) = leaves[0], leaves[-1]
     if small.patched is None or large.patched is None or small is large:
@@ -118,6 +118,11 @@ def _loop(leaves: list[tuple[str, ScenarioCost]]) -> Iterator[Answer]:
         if more == 0
         else f"inside: {more / tlbis:.2g} DSB a TLBI"
     )
+    there = [rows.get((row.scenario, _REPEATING)) for row in (small, large)]
+    dsbs = [row.patched.dsb for row in there if row is not None and row.patched]
+    if len(dsbs) == len(there) and dsbs[1] - dsbs[0] > more:
+        extra = dsbs[1] - dsbs[0] - more
+        where += f"; {extra:,} more inside it on {named_cpus(_REPEATING)}"
     yield Answer("Barriers inside or outside the loop over the pages?", where)
 
 

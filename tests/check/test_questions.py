@@ -109,3 +109,15 @@ def test_the_answers_do_not_depend_on_the_order_of_the_runs() -> None:
     there = checked("good_ipa_page_by_page").answers
     back = checked("good_ipa_page_by_page", SCENARIOS[::-1]).answers
     assert there == back
+
+
+def test_barriers_of_a_workaround_are_told_apart() -> None:
+    """One scenario for each size, so that they can be compared."""
+    sizes = ("unmap-4k/own-vttbr/1-pcpu", "unmap-2m/own-vttbr/1-pcpu")
+    found = {
+        a.question: a.answer for a in answers(checked("good_ipa_page_by_page", sizes))
+    }
+    text = found["Barriers inside or outside the loop over the pages?"]
+    assert text.startswith("outside: ")
+    assert "511 more inside it on " in text
+    assert "repeat-TLBI erratum" in text
