@@ -26,7 +26,7 @@ from harness.check.trial import Subject, warned
 from harness.cost.counts import Counts, count
 from harness.errors import TreeError, Unsupported, UsageError
 from harness.series import View
-from harness.targets import TARGET, TARGETS, Code, LoadedTarget, Run, Scenario
+from harness.targets import TARGET, TARGETS, Code, LoadedTarget, Run, Scenario, Seam
 from harness.targets.scenarios import SCENARIOS
 from harness.targets.workarounds import Workarounds
 from reference_model.assumptions import Assumptions
@@ -71,6 +71,7 @@ class TreeJob:
             self.target,
             self.code.digest,
             [(name, sorted(lines)) for name, lines in self.touched()],
+            self.seams(),
             sorted((name, sorted(lines)) for name, lines in self.affected.items()),
             self.macros,
             [(p.name, sorted(p.unhandled)) for p in self.seen_profiles()],
@@ -83,6 +84,11 @@ class TreeJob:
         """Return the lines that the patch touches in files that are read."""
         lines = self.view.lines.items()
         return sorted((name, each) for name, each in lines if name in self.code.files)
+
+    def seams(self) -> tuple[Seam, ...]:
+        """Return where the patch deletes code of files that are read."""
+        found = (Seam(*each) for each in self.view.deletions())
+        return tuple(sorted(s for s in found if s.file in self.code.files))
 
     def watched(self, file: str, line: int) -> bool:
         """Tell whether a line has to run: it is touched, or comes to other text."""
@@ -133,7 +139,7 @@ def analyse(job: TreeJob, progress: Progress | None = None) -> dict[int, TreeAna
     """
     with tempfile.TemporaryDirectory(prefix="harness-") as work:
         target = TARGETS[job.target].load(
-            job.view, Path(work), job.config, watched=job.watched
+            job.view, Path(work), job.config, watched=job.watched, seams=job.seams()
         )
         if target.unit.digest != job.code.digest:
             raise TreeError("the tree was changed while it was read: try again")

@@ -13,6 +13,7 @@ __all__ = ["HUNK_START", "DamagedError", "Hunk", "read_hunk"]
 HUNK_START = b"@@ -"
 _HUNK = re.compile(rb"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@(.*)")
 _NO_NEWLINE = b"\\"
+_NO_CODE = re.compile(rb"(?:/\*.*|\*(?:[ \t].*|/)?|//.*)?", re.DOTALL)
 
 
 class DamagedError(PatchError):
@@ -76,6 +77,24 @@ class Hunk:
                 added = True
             else:
                 deleted = True
+            line += origin != "-"
+        return tuple(found)
+
+    def deletions(self, offset: int = 0) -> tuple[tuple[int, int], ...]:
+        """Return (first, behind) of the lines left where code was deleted.
+
+        They are those added in its place; with none, ``behind`` is ``first``.
+        Blank lines and comments are no code.
+        """
+        found, line = [], self._first(offset)
+        first, deleted = line, False
+        for origin, text in (*self.lines, (" ", b"")):
+            if origin == " ":
+                if deleted:
+                    found.append((first, line))
+                first, deleted = line + 1, False
+            elif origin == "-":
+                deleted = deleted or _NO_CODE.fullmatch(text.strip()) is None
             line += origin != "-"
         return tuple(found)
 

@@ -80,6 +80,19 @@ class View:
         """Tell whether the last patch added a line, or deleted what was before it."""
         return line in self.lines.get(self.name(file), ())
 
+    def deletions(self) -> tuple[tuple[str, int, int], ...]:
+        """Return (file, first, behind) of the lines left where code was deleted.
+
+        There are none if ``behind`` is ``first``.
+        """
+        found = []
+        for part in self.patch.files if self.patch is not None else ():
+            each = self.offsets.get(part.path, (0,) * len(part.hunks))
+            if part.new is not None:
+                for hunk, by in zip(part.hunks, each, strict=True):
+                    found += [(part.new, *lines) for lines in hunk.deletions(by)]
+        return tuple(found)
+
 
 @contextmanager
 def apply(tree: Tree, patches: tuple[Patch, ...] = ()) -> Iterator[View]:

@@ -6,6 +6,7 @@ from harness.targets.physical import PES
 from harness.targets.platform import ARM32_PLATFORM
 from harness.targets.run import Facts, Run, facts_of
 from harness.targets.scenarios import Scenario
+from harness.targets.seams import Seam
 from harness.targets.stage2 import Mismatch
 from harness.targets.xen_arm64 import Code, LoadedTarget, TreeView, XenArm64
 from reference_model.profiles import Profile
@@ -21,6 +22,7 @@ __all__ = [
     "ProfileInputs",
     "Run",
     "Scenario",
+    "Seam",
     "TreeView",
     "Way",
     "XenArm64",

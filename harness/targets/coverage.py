@@ -44,8 +44,14 @@ class Way(NamedTuple):
 class Executed:
     """Watches the functions with lines to look at, and only those."""
 
-    def __init__(self, program: Program, touched: Touched) -> None:
+    def __init__(
+        self,
+        program: Program,
+        touched: Touched,
+        only_run: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
         self._program = program
+        self._only_run = only_run  # whose conditions do not matter
         functions = functions_with(program, touched)
         program.watch(functions)
         self._lines = {
@@ -75,7 +81,7 @@ class Executed:
             for way, coord in outcomes.items():
                 line = coord.file, coord.line
                 numbers[line] += 1
-                if line not in lines or coord in failing:
+                if line not in lines or line in self._only_run or coord in failing:
                     continue
                 if ((function, way) in run) is taken:
                     found.append(Way(numbers[line], every[line], function, *line))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -33,6 +34,7 @@ from harness.targets.platform import ARM64_PLATFORM, Platform
 from harness.targets.reachable import unmodelled
 from harness.targets.run import Run
 from harness.targets.scenarios import SCENARIOS, Scenario
+from harness.targets.seams import Seam, Watch, with_anchors
 from harness.targets.versions import (
     ENTRY_POINTS,
     SET_ENTRY,
@@ -125,12 +127,14 @@ class XenArm64:
         config: Path | None = None,
         *,
         watched: Touched | None = None,
+        seams: Sequence[Seam] = (),
     ) -> LoadedTarget:
         """Parse the code of a tree; ``generated`` is a directory to work in.
 
         ``config`` is a ``.config`` to use, or the directory of a build outside
         the tree; without it, that of the tree if it was built.  ``watched``
-        tells the lines that have to run, without it those that are touched.
+        tells the lines that have to run, without it those that are touched;
+        ``seams`` are where code was deleted.
         """
         files = self.files(view)
         build = self._build(view, files[0], config)
@@ -143,6 +147,7 @@ class XenArm64:
             build=build,
             architecture=self.platform.architecture,
         )
+        watch = with_anchors(unit, view.root, seams, watched or view.touched)
         return LoadedTarget(
             unit,
             unit.files,
@@ -150,7 +155,7 @@ class XenArm64:
             build.name,
             stage1_first=stage1_comes_first(view.root),
             platform=self.platform,
-            watched=watched,
+            watch=watch,
         )
 
     def _build(self, view: TreeView, file: str, config: Path | None) -> Build:
@@ -190,7 +195,7 @@ class LoadedTarget:
         *,
         stage1_first: bool = True,
         platform: Platform = ARM64_PLATFORM,
-        watched: Touched | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.platform = platform
         self.unit = unit
@@ -205,7 +210,8 @@ class LoadedTarget:
             if PROBE_PREFIX + macro in unit.constants
         }
         self._files = frozenset(files)
-        self._executed = Executed(self.program, watched or touched)
+        self._watch = watch or Watch(touched)
+        self._executed = Executed(self.program, self._watch.lines, self._watch.only_run)
         self._touched_functions = functions_with(self.program, touched)
         self._bases: dict[_Key, _Base] = {}
         self._places = cpuinfo_places(unit, platform.cpuinfo)
@@ -270,7 +276,7 @@ class LoadedTarget:
 
     def unexecuted_touched(self) -> tuple[tuple[str, str, int], ...]:
         """List (function, file, line) of watched lines that no run executed."""
-        return self._executed.missing()
+        return self._executed.missing() + self._watch.unseen
 
     def executed_touched(self) -> tuple[tuple[str, str, int], ...]:
         """List (function, file, line) of watched lines that a run executed."""

@@ -368,3 +368,22 @@ def test_source_edit_as_git_writes_it(tmp_path: Path) -> None:
     (top / P2M).write_text(text)
     patch = read_patch(diff(top), "p")
     assert [n for n in range(60) if patch.touched(P2M, n)] == [10, 11, 31]
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([" a", "-b", " c"], ((2, 2),)),
+        ([" a", "-b", "+/* b */", "+", " c"], ((2, 4),)),
+        (["-a", " b", "+c", " d", "-e"], ((1, 1), (4, 4))),
+        ([" a", "-/* b */", "- * c", "- */", "-", "-// d", " e"], ()),
+        ([" a", "-*b = 0;", " c"], ((2, 2),)),
+    ],
+)
+def test_where_code_was_deleted(
+    lines: list[str], found: tuple[tuple[int, int], ...]
+) -> None:
+    old, new = (sum(line[0] != sign for line in lines) for sign in "+-")
+    head = f"--- a/{P2M}\n+++ b/{P2M}\n@@ -1,{old} +1,{new} @@\n"
+    patch = read_patch((head + "\n".join(lines) + "\n").encode(), "x")
+    assert patch.files[0].hunks[0].deletions() == found
