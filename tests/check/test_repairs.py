@@ -37,7 +37,7 @@ def _checked(name: str, scenarios: tuple[str, ...], profile: str = "P0-v8.0") ->
             name,
             None,
             EMBEDDED,
-            profiles=(profile,),
+            profiles=tuple(profile.split(",")),
             scenarios=scenarios,
             jobs=1,
             repairs=True,
@@ -113,6 +113,10 @@ _KINDS = {
         ("bad_unmap_no_flush", ("unmap-4k",), "P0-v8.0"),
         ["+ {", "+ p2m_force_tlb_flush_sync(p2m);", "+ }"],
     ),
+    "a call of what removes more is missing, for both architectures": (
+        ("bad_vcpu_switch_no_flush", ("vcpu-switch-same-domain",), "P0-v8.0,a32-v8"),
+        ["+ flush_guest_tlb_local();"],
+    ),
     "instructions are missing in a template": (
         ("bad_no_repeat_tlbi", ("unmap-4k",), "P1-repeat"),
         ['+ "dsb ish;"', '+ "tlbi vale2is, xzr;"', '+ "dsb ish;"'],
@@ -178,7 +182,7 @@ def test_a_repair_is_offered_and_holds(kind: str, tmp_path: Path) -> None:
             "both",
             None,
             EMBEDDED,
-            profiles=(profile,),
+            profiles=tuple(profile.split(",")),
             scenarios=scenarios,
             jobs=1,
         )

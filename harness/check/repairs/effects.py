@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.ir.nodes import (
@@ -66,10 +66,24 @@ class Effects:
 
     def reaching(self, instruction: str) -> Iterator[str]:
         """Yield the functions that come to an instruction, the simplest first."""
+        return self._reaching(lambda written: written == instruction)
+
+    def stronger(self, wanted: Tlbi) -> Iterator[str]:
+        """Yield the functions that remove more than a TLBI does, on the same PEs."""
+        name = wanted.op.lower()
+        return self._reaching(
+            lambda written: (
+                written != f"tlbi {name}"
+                and written.endswith("is") == name.endswith("is")
+                and covers(written, wanted)
+            )
+        )
+
+    def _reaching(self, does: Callable[[str], bool]) -> Iterator[str]:
         found = [
             (len(reach.functions), len(reach.instructions), self.order(name), name)
             for name in self._unit.functions
-            if instruction in (reach := self.reach(name)).instructions
+            if any(map(does, (reach := self.reach(name)).instructions))
         ]
         for *_, name in sorted(found):
             yield name

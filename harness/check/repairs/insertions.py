@@ -25,7 +25,7 @@ from reference_model.events import (
 )
 from reference_model.tlbi import By, decode_operation
 
-__all__ = ["insertions"]
+__all__ = ["insertions", "stronger_calls"]
 
 _CALLS = 3  # functions tried for one step at one place
 _LOOPS = frozenset({"for", "while", "do"})
@@ -60,6 +60,26 @@ def insertions(
                 yield spot.repeated, spot.away, change
 
 
+def stronger_calls(
+    code: PatchedCode, mending: Mending
+) -> Iterator[tuple[bool, int, tuple[Change, ...]]]:
+    """Call what removes more than is missing: correct, where nothing less is.
+
+    Yields the same with it.
+    """
+    if len(mending.missing) != 1:
+        return
+    missing = mending.missing[0]
+    wanted = [event for event in missing.events if isinstance(event, Tlbi)]
+    if not wanted or _no_call(missing.events) or isinstance(missing.events[0], Store):
+        return
+    for spot in _spots(code, mending, missing):
+        for call in _calls(code, spot, code.effects.stronger(wanted[0])):
+            change = beside(spot.source, spot.statement, (call,), after=spot.after)
+            if change:
+                yield spot.repeated, spot.away, change
+
+
 def _spots(code: PatchedCode, mending: Mending, missing: Missing) -> Iterator[_Spot]:
     """Yield the places of the events, and of the branches and loops around them."""
     sides = [(missing.at, missing.after)]
@@ -88,24 +108,29 @@ def _lines(
     """Yield statements that come to the events, the shortest first."""
     events = missing.events
     wanted = [event for event in events if isinstance(event, Tlbi)]
-    if any(isinstance(event, Repeat) for event in events) or any(
-        _addressed(event) for event in wanted
-    ):
-        return  # to flush everything instead would not be what the code is for
+    if _no_call(events):
+        return
     if isinstance(events[0], Store):
         for broken in _breaks(code, spot):
-            for call in _calls(code, spot, wanted[-1]) if wanted else ():
+            for call in _exact(code, spot, wanted[-1]) if wanted else ():
                 yield (broken, call)
         return
     if wanted:
         before = events[0]
         stronger = isinstance(before, Barrier) and before.access is Access.ALL
-        for call in _calls(code, spot, wanted[0]):
+        for call in _exact(code, spot, wanted[0]):
             yield (call,)
             if stronger:
                 yield (spelled(_plain(before), code.macros), call)
     if all(_is_plain(event) for event in events):
         yield tuple(spelled(_plain(event), code.macros) for event in events)
+
+
+def _no_call(events: tuple[Event, ...]) -> bool:
+    """Tell of what goes by address: to flush all is not what the code is for."""
+    return any(isinstance(event, Repeat) for event in events) or any(
+        isinstance(event, Tlbi) and _addressed(event) for event in events
+    )
 
 
 def _addressed(event: Tlbi) -> bool:
@@ -131,10 +156,15 @@ def _plain(event: Event) -> str:
 # ---------------------------------------------------------------------- calls
 
 
-def _calls(code: PatchedCode, spot: _Spot, wanted: Tlbi) -> Iterator[str]:
-    """Yield calls of functions that execute a TLBI, with what is in scope."""
+def _exact(code: PatchedCode, spot: _Spot, wanted: Tlbi) -> Iterator[str]:
+    """Yield calls of functions that execute a TLBI."""
+    return _calls(code, spot, code.effects.reaching(f"tlbi {wanted.op.lower()}"))
+
+
+def _calls(code: PatchedCode, spot: _Spot, names: Iterator[str]) -> Iterator[str]:
+    """Yield calls of functions with what is in scope, the first few."""
     count = 0
-    for name in code.effects.reaching(f"tlbi {wanted.op.lower()}"):
+    for name in names:
         call = _call(code, spot, name)
         if call:
             yield call

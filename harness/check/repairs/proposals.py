@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 
 from harness.check.mending import Mending
-from harness.check.repairs.insertions import insertions
+from harness.check.repairs.insertions import insertions, stronger_calls
 from harness.check.repairs.patched_code import PatchedCode
 from harness.check.repairs.reorderings import swaps, unconditional
 from harness.check.repairs.substitutions import callees, operands
@@ -82,3 +82,5 @@ def _every(
             yield (repeated, 2, away), changes
         for changes in templates(code, mending):
             yield (False, 3, 0), changes
+        for repeated, away, changes in stronger_calls(code, mending):
+            yield (repeated, 4, away), changes
