@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["Replacement", "region", "replacements"]
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? ")
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,41 +23,50 @@ class Replacement:
 def replacements(diff: str) -> dict[str, list[Replacement]]:
     """Return what a diff replaces."""
     found: dict[str, list[Replacement]] = {}
-    file, line, start, deleted = "", 0, 0, 0
-    added: list[str] = []
-
-    def finish() -> None:
-        nonlocal deleted
-        if deleted or added:
-            text = "".join(f"{each}\n" for each in added)
-            found.setdefault(file, []).append(Replacement(start, deleted, text))
-        deleted = 0
-        added.clear()
-
-    for text in diff.split("\n"):
+    file = ""
+    lines = iter(diff.split("\n"))
+    for text in lines:
         head = _HUNK.match(text)
-        if text.startswith(("--- a/", "diff --git ")):
-            finish()
-            continue
         if text.startswith("+++ b/"):
             file = text.removeprefix("+++ b/")
         elif head is not None:
-            finish()
-            # Of an insertion the line before it is named.
-            line = int(head[1]) + (head[2] == "0")
-        elif text[:1] in ("-", "+"):
-            if not deleted and not added:
-                start = line
-            if text[0] == "-":
-                deleted += 1
-                line += 1
-            else:
-                added.append(text[1:])
-        elif text[:1] == " ":
-            finish()
-            line += 1
-    finish()
+            old, new = (1 if size is None else int(size) for size in head.group(2, 3))
+            # Of an insertion without context the line before it is named.
+            start = int(head[1]) + (old == 0)
+            found.setdefault(file, []).extend(_hunk(lines, start, old, new))
     return found
+
+
+def _hunk(lines: Iterator[str], line: int, old: int, new: int) -> Iterator[Replacement]:
+    """Yield what a hunk replaces; no more is read than belongs to it."""
+    start, deleted = line, 0
+    added: list[str] = []
+    while old or new:
+        text = next(lines)
+        sign = text[:1]
+        if sign == "\\":
+            continue  # what is said of the end of a file
+        old -= sign != "+"
+        new -= sign != "-"
+        if sign == "+":
+            added.append(text[1:])
+            continue
+        if sign == "-":
+            if added:  # what is deleted behind it is another place
+                yield Replacement(start, deleted, _text(added))
+                start, deleted, added = line, 0, []
+            deleted += 1
+        line += 1
+        if sign not in ("+", "-"):
+            if deleted or added:
+                yield Replacement(start, deleted, _text(added))
+            start, deleted, added = line, 0, []
+    if deleted or added:
+        yield Replacement(start, deleted, _text(added))
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def region(replacement: Replacement) -> dict[str, int]:
