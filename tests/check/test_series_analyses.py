@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.check import analyses, store
+from harness.check.parts import given_by, part_of, work_of
 from harness.check.pipeline import CheckRequest, check
 from harness.check.result import Result, Verdict
+from harness.check.shard import Shard
 from harness.check.tree_analysis import TreeAnalysis, TreeJob
 from harness.series.base import EMBEDDED
 
@@ -58,10 +60,9 @@ class Counted:
 
         monkeypatch.setattr(analyses, "analyse_readable", analyse)
 
-    def check(self, data: bytes, jobs: int = 1) -> tuple[Result, int]:
-        """Check a series; return the result and the number of trees analysed."""
-        self.trees.clear()
-        request = CheckRequest(
+    def request(self, data: bytes, jobs: int = 1) -> CheckRequest:
+        """Return what is asked for."""
+        return CheckRequest(
             data,
             "series",
             None,
@@ -70,7 +71,11 @@ class Counted:
             scenarios=("unmap-4k/own-vttbr/1-pcpu",),
             jobs=jobs,
         )
-        result = replace(check(request), stats={})
+
+    def check(self, data: bytes, jobs: int = 1) -> tuple[Result, int]:
+        """Check a series; return the result and the number of trees analysed."""
+        self.trees.clear()
+        result = replace(check(self.request(data, jobs)), stats={})
         assert len(self.trees) == len(set(self.trees))  # none twice
         return result, len(self.trees)
 
@@ -129,6 +134,30 @@ def test_the_number_of_processes_does_not_show(
     three, here = counted.check(SERIES, jobs=3)
     assert one == three
     assert here < all_here == WHOLE
+
+
+def test_several_machines_analyse_each_tree_once_between_them(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The base as well, of which each part has its blocks."""
+    monkeypatch.setenv("HARNESS_NO_CACHE", "1")
+    whole, _ = counted.check(SERIES)
+    request = counted.request(SERIES)
+    parts = [part_of(request, Shard(number, 3)).part for number in (1, 2, 3)]
+    named = [(f"part {n}", part) for n, part in enumerate(parts, 1) if part]
+    blocks = [
+        (key, number)
+        for name, part in named
+        for key, number, _ in work_of(part, name).blocks
+    ]
+    assert len(blocks) == len(set(blocks))
+    assert len({key for key, _ in blocks}) == WHOLE
+    # Whoever merges them analyses nothing.
+    given, done = given_by(named)
+    counted.trees.clear()
+    merged = check(replace(given.request(request), done=done))
+    assert counted.trees == []
+    assert replace(merged, stats={}) == whole
 
 
 def test_a_long_series_is_kept_whole(

@@ -29,6 +29,8 @@ SMALL = (
     *("--scenario", "unmap-4k,map-new,vcpu-switch-back,destroy-domain"),
     *("--profile", "P0-v8.0,a32-v8"),
 )
+QUICK = ("--scenario", "unmap-4k", "--profile", "P0-v8.0")
+COMMAND = ("check", "--example", "bad_s1_step_local", *QUICK)
 EXAMPLES = ("bad_s1_step_local", "bad_vcpu_switch_no_flush", "good_ipa_flush")
 
 # The formats that say how long it took, and how.
@@ -128,6 +130,21 @@ def test_parts_of_a_mailbox(history: Commits, run: Run, tmp_path: Path) -> None:
     assert run("merge", *files, "--tree", history.top) == whole
 
 
+@pytest.mark.parametrize("count", [1, 40])
+def test_one_part_and_more_parts_than_there_is_work(
+    count: int, run: Run, tmp_path: Path
+) -> None:
+    whole = run(*COMMAND)
+    files = _shared(run, tmp_path, count, COMMAND)
+    reports = [parsed(file.read_bytes(), str(file)) for file in files]
+    works = [part_of_report(report) for report in reports]
+    idle = sum(not work_of(part, "it").blocks for part in works if part is not None)
+    assert (idle > 0) == (count > 1)
+    assert run("merge", *files) == whole
+    # In whatever order they come.
+    assert run("merge", *files[count // 2 :], *files[: count // 2]) == whole
+
+
 def test_parts_of_an_audit(history: Commits, run: Run, tmp_path: Path) -> None:
     _same(run, tmp_path, ("audit", "--tree", history.top, *SMALL), (3,))
 
@@ -138,9 +155,6 @@ def test_readings_of_the_architecture_come_along(run: Run, tmp_path: Path) -> No
 
 
 # ------------------------------------------------- what is not one check
-
-QUICK = ("--scenario", "unmap-4k", "--profile", "P0-v8.0")
-COMMAND = ("check", "--example", "bad_s1_step_local", *QUICK)
 
 
 @pytest.fixture(scope="module")
