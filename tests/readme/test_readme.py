@@ -103,6 +103,19 @@ def test_the_cost_ratio(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < right["typical"] < costs[0]["typical"] / 1000
 
 
+def test_what_is_slow_is_told_and_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    section = " ".join(_section("Cost").split())
+    assert "`perf[RULE]`" in section
+    assert "neither verdict nor exit code" in section
+    patch = REPOSITORY / "patches" / "good_ipa_page_by_page.patch"
+    options = ("--profile", "P0-v8.0", "--scenario", "unmap-2m/own-vttbr/2-pcpus")
+    assert main(["check", str(patch), "--tree", str(EMBEDDED), *options]) == 0
+    out = capsys.readouterr().out
+    assert "perf[perf-tlbi-per-page-over-block]: 512 TLBIs by IPA where 1 would" in out
+    assert main(["explain", "perf-tlbi-per-page-over-block"]) == 0
+    assert "(perf)" in capsys.readouterr().out
+
+
 def test_profiles() -> None:
     rows = _rows("| profile | what it is |")
     assert [row[0].strip("`") for row in rows] == [
