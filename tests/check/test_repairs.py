@@ -16,7 +16,7 @@ from harness.check.repairs import kept, tries
 from harness.check.repairs.repairing import NO_PLACE, NONE_HOLDS
 from harness.check.repairs.texts import Change
 from harness.check.repairs.trial import Before, Trial
-from harness.check.request import CheckRequest
+from harness.check.request import CheckRequest, Form
 from harness.check.result import Result
 from harness.series.base import EMBEDDED
 
@@ -342,3 +342,26 @@ def test_the_tree_is_left_alone(tmp_path: Path) -> None:
     )
     assert _diff(result)
     assert digest() == before
+
+
+def test_each_patch_of_a_series_has_its_own(tmp_path: Path) -> None:
+    """The diff stands on the tree with the patch that brings the finding in."""
+    for number, name in enumerate(("good_stronger_barrier", "bad_flush_local"), 1):
+        shutil.copy(_PATCHES / f"{name}.patch", tmp_path / f"{number}.patch")
+    result = check(
+        CheckRequest(
+            None,
+            str(tmp_path),
+            None,
+            EMBEDDED,
+            profiles=("P0-v8.0",),
+            scenarios=("unmap-4k",),
+            jobs=1,
+            form=Form.DIRECTORY,
+            repairs=True,
+        )
+    )
+    assert {finding.patch for finding in _errors(result)} == {2}
+    assert [patch.repair for patch in result.patches] == ["", _diff(result)]
+    wanted = ["- flush_guest_tlb_local();", "+ flush_guest_tlb();"]
+    assert _changed(_diff(result)) == wanted
