@@ -34,6 +34,10 @@ __all__ = [
 WIDTH = 72
 _DIFF_LINES = 40  # a longer one is no reply any more
 _LABEL = 10
+_CHECKED = (
+    "As a diff against the patched tree (checked: all was run again with it, this is "
+    "gone, and there is nothing new):"
+)
 _CODE = 80  # columns of a line of the source
 _SHARED = 3  # steps that are worth looking for elsewhere
 
@@ -200,7 +204,7 @@ class _Text:
             return ["", *wrapped(text, "  ")]
         return [
             "",
-            "  As a diff against the patched tree, which was checked with it:",
+            *wrapped(_CHECKED, "  "),
             "",
             *lines,
         ]
