@@ -95,10 +95,16 @@ class CostComparison:
         return measured.by_ipa, cost.times(unmaps)
 
     def goes_wrong(self, scenario: str) -> bool:
-        """Tell whether an operation breaks with the patch what it did not before."""
-        new = self.patched.get((scenario, NESTED))
-        old = (self.base or {}).get((scenario, NESTED))
-        return new is not None and old is not None and bool(new.broken - old.broken)
+        """Tell whether an operation breaks with the patch what it did not before.
+
+        On any profile: the code is the same on all.
+        """
+        for profile in self.profiles:
+            new = self.patched.get((scenario, profile))
+            old = (self.base or {}).get((scenario, profile))
+            if new is not None and old is not None and new.broken - old.broken:
+                return True
+        return False
 
     def switch(self, pa_bits: int) -> tuple[Span | None, Span | None]:
         """Return what a switch between vCPUs of a domain costs, in seconds."""

@@ -126,3 +126,10 @@ def test_the_break_even_on_bare_metal_is_in_what_the_user_measured(
     given = ("--parameter", "dvm=1us", "--parameter", "walk-read=100ns")
     text = " ".join(_cost(capsys, *given).split())
     assert "D is dvm / walk-read = 10: from 51 to 2,432 pages on these cores" in text
+
+
+def test_what_is_wrong_on_another_cpu_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = _cost(capsys, str(PATCHES / "bad_s1_step_local.patch"))
+    assert text.count("but wrong with the patch") == 2
