@@ -16,7 +16,7 @@ from harness.series.base import EMBEDDED
 
 PATCHES = EMBEDDED.parent
 BAD = PATCHES / "bad_unmap_no_flush.patch"
-GOOD = PATCHES / "good_rename.patch"
+GOOD = PATCHES / "good_flush_always.patch"  # one scenario runs all of it
 QUICK = ("--scenario", "unmap-4k/own-vttbr/1-pcpu", "--profile", "P0-v8.0")
 
 Run = Callable[..., tuple[int, str, str]]
