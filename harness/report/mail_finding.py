@@ -35,7 +35,7 @@ WIDTH = 72
 _DIFF_LINES = 40  # a longer one is no reply any more
 _LABEL = 10
 _CHECKED = (
-    "As a diff against the patched tree (checked: all was run again with it, this is "
+    "{what} against the patched tree (checked: all was run again with it, {gone} "
     "gone, and there is nothing new):"
 )
 _CODE = 80  # columns of a line of the source
@@ -197,17 +197,27 @@ class _Text:
         lines = change_lines(repair.diff) if repair is not None else []
         if repair is None or not lines or not self.diffs:
             return []
-        diffs = [f.repair.diff if f.repair else "" for f in self.order]
-        first = diffs.index(repair.diff) + 1
-        if first < self.number:
-            text = f"The change shown with {first}. mends this, too."
-            return ["", *wrapped(text, "  ")]
-        return [
-            "",
-            *wrapped(_CHECKED, "  "),
-            "",
-            *lines,
+        mended = [
+            number
+            for number, each in enumerate(self.order, 1)
+            if each.repair is not None and each.repair.diff == repair.diff
         ]
+        if mended[0] < self.number:
+            return []
+        what, gone = "As a diff", "this is"
+        if len(mended) > 1:
+            what = f"One change for {_numbers(mended)}"
+            gone = "they are"
+        checked = _CHECKED.format(what=what, gone=gone)
+        return ["", *wrapped(checked, "  "), "", *lines]
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Return ascending numbers in words."""
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 2 and last - first == len(numbers) - 1:
+        return f"{first} to {last}"
+    return f"{', '.join(map(str, numbers[:-1]))} and {last}"
 
 
 def change_lines(diff: str) -> list[str]:

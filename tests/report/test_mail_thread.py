@@ -147,6 +147,19 @@ def test_one_change_for_all_is_shown_instead_of_one_for_each() -> None:
     assert title in body
 
 
+def test_a_change_says_once_which_errors_it_mends() -> None:
+    others = [replace(FOUND, fingerprint=f"{n:016x}") for n in range(2)]
+    body = _head(_sent(LETTER, FOUND, *others)).get_content()
+    assert body.count("    +ish\n") == 1
+    told = " ".join(body.split())
+    checked = "against the patched tree (checked: all was run again with it, "
+    assert f"One change for 1 to 3 {checked}they are gone" in told
+    body = _head(_sent(LETTER, FOUND, others[0])).get_content()
+    assert f"One change for 1 and 2 {checked}they are" in " ".join(body.split())
+    alone = " ".join(_head(_sent(LETTER, FOUND)).get_content().split())
+    assert f"As a diff {checked}this is gone" in alone
+
+
 def test_how_a_patch_was_read_out_of_a_review_is_said() -> None:
     result = _sent()
     for recovered, said in (
