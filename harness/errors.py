@@ -11,6 +11,7 @@ __all__ = [
     "ParseError",
     "PatchError",
     "PreprocessError",
+    "ProcessError",
     "RefusedError",
     "ReportError",
     "TokenError",
@@ -66,6 +67,10 @@ class ParseError(HarnessError):
 
 class RefusedError(ParseError):
     """The source is C that a compiler refuses, too: says for what reason."""
+
+
+class ProcessError(HarnessError):
+    """A process that did a part of the work was killed."""
 
 
 class BoundError(HarnessError):

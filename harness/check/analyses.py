@@ -7,6 +7,7 @@ import tempfile
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import ceil
@@ -21,7 +22,7 @@ from harness.check.macros import Macro, macros_of
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob
 from harness.check.tree_analysis import analyse as analyse_readable
-from harness.errors import HarnessError, ReportError, UsageError
+from harness.errors import HarnessError, ProcessError, ReportError, UsageError
 from harness.series import View
 from harness.targets import TARGET, TARGETS, Code, target_of
 from reference_model.cores import PROFILES
@@ -34,6 +35,10 @@ OTHER_CODE = (
 )
 
 _NO_CODE = Code("", frozenset(), "")
+_KILLED = (
+    "a process that analysed a part of this was killed, perhaps for want of memory: "
+    "try again with '--jobs 1'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +266,11 @@ def _run_parts(
             for number, part in enumerate(parts)
             if not number % workers
         }
-        return [
-            here[number] if number in here else elsewhere[number].result()
-            for number in range(len(parts))
-        ]
+        try:
+            others = {number: part.result() for number, part in elsewhere.items()}
+        except BrokenProcessPool as error:
+            raise ProcessError(_KILLED) from error
+    return [(here | others)[number] for number in range(len(parts))]
 
 
 def analyse(job: TreeJob, progress: Progress | None = None) -> dict[int, TreeAnalysis]:
