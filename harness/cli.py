@@ -141,8 +141,8 @@ def _module(name: str) -> ModuleType:
 
 
 def _regenerate(arguments: argparse.Namespace) -> int:
-    from harness.report.generate import outdated, write
-    from harness.report.seeds import missing
+    from harness.report.generated.generate import outdated, write
+    from harness.report.generated.seeds import missing
 
     if reason := missing():
         print(

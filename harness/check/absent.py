@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.check.edits import parts
+from harness.check.causes.edits import parts
 from harness.errors import Unsupported
 from reference_model.aarch32 import came_with_armv8
 from reference_model.events import Event, Tlbi

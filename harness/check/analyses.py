@@ -16,10 +16,10 @@ from pathlib import Path
 
 from harness.check import store
 from harness.check.architectures import code_of_all, merged, refused
-from harness.check.blocks import joined
-from harness.check.effects import Lines, affected, both
-from harness.check.macros import Macro, macros_of
+from harness.check.coverage.effects import Lines, affected, both
+from harness.check.coverage.macros import Macro, macros_of
 from harness.check.request import CheckRequest
+from harness.check.shards.blocks import joined
 from harness.check.tree_analysis import Progress, TreeAnalysis, TreeJob
 from harness.check.tree_analysis import analyse as analyse_readable
 from harness.errors import HarnessError, ProcessError, ReportError, UsageError

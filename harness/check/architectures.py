@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from harness.check.coverage import across
+from harness.check.coverage.coverage import across
 from harness.check.diagnosis import Diagnosis
 from harness.check.finding import Location
 from harness.check.tree_analysis import Reached, TreeAnalysis, TreeJob

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from harness.check.analyses import analysed
-from harness.check.coverage import Coverage, is_way, unread
-from harness.check.effects import Lines, both
+from harness.check.coverage.coverage import Coverage, is_way, unread
+from harness.check.coverage.effects import Lines, both
 from harness.check.intake import Step
 from harness.check.request import CheckRequest
 from harness.check.tree_analysis import TreeAnalysis

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.check.edits import parts
+from harness.check.causes.edits import parts
+from harness.check.causes.timeline import Replay
+from harness.check.causes.window import Window
 from harness.check.finding import State, Step, TlbDiff
 from harness.check.harm import harm
 from harness.check.states import Held, held, states
-from harness.check.timeline import Replay
-from harness.check.window import Window
 from harness.check.wording import (
     described,
     entry,

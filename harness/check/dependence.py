@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.assumptions import Assumption, alternatives, dependents
+from harness.check.causes.timeline import Replay
 from harness.check.diagnosis import Diagnosis
-from harness.check.timeline import Replay
 from reference_model.assumptions import Assumptions
 from reference_model.events import Event
 from reference_model.unmodelled import Unmodelled

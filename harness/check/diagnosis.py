@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from harness.check.causes import Counterpart, refined, telling
+from harness.check.causes.causes import Counterpart, refined, telling
+from harness.check.causes.edits import Drastic, Edit, instruction, parts
+from harness.check.causes.explain import Explainer, Explanation
+from harness.check.causes.reasons import unrepaired
+from harness.check.causes.sampling import sampled
+from harness.check.causes.timeline import Replay
+from harness.check.causes.window import Window
 from harness.check.counterexample import counterexample
-from harness.check.edits import Drastic, Edit, instruction, parts
-from harness.check.evidence import Evidence, places
-from harness.check.explain import Explainer, Explanation
 from harness.check.finding import Location, Repair, Step, TlbDiff, Witness
 from harness.check.mending import Mending, mending_of
-from harness.check.reasons import unrepaired
+from harness.check.replays.evidence import Evidence, places
 from harness.check.rules import RULES
-from harness.check.sampling import sampled
-from harness.check.timeline import Replay
-from harness.check.window import Window
 from harness.check.wording import address, virtual_address
 from reference_model.coordinates import Coord, Origin
 from reference_model.entries import EntryKind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.check.edits import Edit, parts
+from harness.check.causes.edits import Edit, parts
 from reference_model.coordinates import Origin
 from reference_model.events import Event
 

@@ -13,8 +13,10 @@ from harness.check.excerpts import with_excerpts, with_hunks
 from harness.check.finding import Finding
 from harness.check.intake import opened, stepped
 from harness.check.merging import findings_of
-from harness.check.questions import answered
+from harness.check.performance.questions import answered
+from harness.check.performance.savings import perf_findings
 from harness.check.repairs.patches import with_diffs
+from harness.check.replays.tokens import with_tokens
 from harness.check.request import CheckRequest, Form
 from harness.check.result import (
     Bounds,
@@ -24,9 +26,7 @@ from harness.check.result import (
     ScenarioCost,
     UnsupportedItem,
 )
-from harness.check.savings import perf_findings
-from harness.check.suppression import with_suppressions
-from harness.check.tokens import with_tokens
+from harness.check.suppressions.suppression import with_suppressions
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.series import Base, Patch, apply
 from harness.series.identity import identity

@@ -11,18 +11,18 @@ from harness.check import store
 from harness.check.absent import absent
 from harness.check.alike import shared, trace_of, traits_of
 from harness.check.alternatives import hidden_by_alternative, plain_profile
-from harness.check.coverage import Coverage, coverage_of
+from harness.check.causes.timeline import Replay
+from harness.check.coverage.coverage import Coverage, coverage_of
+from harness.check.coverage.effects import Lines
+from harness.check.coverage.macros import Macro
 from harness.check.dependence import resting
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
-from harness.check.effects import Lines
 from harness.check.failures import failure_diagnoses
-from harness.check.macros import Macro
-from harness.check.needs import Needs, needs_of
-from harness.check.savings import Saving, Savings, renamed
-from harness.check.spared import NESTED
-from harness.check.starting import start_of
-from harness.check.timeline import Replay
-from harness.check.trial import Subject, warned
+from harness.check.performance.needs import Needs, needs_of
+from harness.check.performance.savings import Saving, Savings, renamed
+from harness.check.performance.spared import NESTED
+from harness.check.performance.trial import Subject, warned
+from harness.check.replays.starting import start_of
 from harness.cost.counts import Counts, count
 from harness.errors import TreeError, Unsupported, UsageError
 from harness.series import View

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.check.edits import instruction
+from harness.check.causes.edits import instruction
 from reference_model.descriptors import Kind
 from reference_model.entries import EntryKind
 from reference_model.events import (

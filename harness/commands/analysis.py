@@ -62,7 +62,7 @@ def part_reported(
     request: CheckRequest, arguments: argparse.Namespace, *, audit: bool = False
 ) -> Outcome:
     """Run one part of the work; nothing is decided by it."""
-    from harness.check.parts import part_of
+    from harness.check.shards.parts import part_of
 
     if arguments.strictness in (Strictness.CONCLUSIVE, Strictness.BISECT):
         raise UsageError("a part has no verdict: give this option to harness merge")
@@ -84,7 +84,7 @@ def reported(
         known = saved_result(arguments.baseline)
         result = against(result, known, str(arguments.baseline))
     if arguments.save_traces is not None:
-        from harness.check.saved_traces import save_traces
+        from harness.check.replays.saved_traces import save_traces
 
         directory = arguments.save_traces
         result = save_traces(request, result, directory, model_version())
@@ -101,7 +101,7 @@ def reported(
 
 def _rendered(name: str, result: Result, arguments: argparse.Namespace) -> str:
     if name == "mail" and arguments.mail_always:
-        from harness.report.mail import render_mail
+        from harness.report.mail.mail import render_mail
 
         return render_mail(result, always=True)
     return FORMATS[name](result)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.check.cost_comparison import CostComparison
-from harness.check.costing import measure
 from harness.check.intake import opened
+from harness.check.performance.cost_comparison import CostComparison
+from harness.check.performance.costing import measure
 from harness.check.request import CheckRequest
 from harness.commands.outcome import Outcome
 from harness.commands.patch_argument import add_base, add_patch, add_tree, with_patch
 from harness.cost.parameters import read_parameters
 from harness.errors import UsageError
-from harness.report.cost_json import cost_json
-from harness.report.cost_svg import cost_svg
-from harness.report.cost_text import cost_text
+from harness.report.cost.cost_json import cost_json
+from harness.report.cost.cost_svg import cost_svg
+from harness.report.cost.cost_text import cost_text
 from harness.series import stacked
 from reference_model.profiles import ARCHITECTURE_PROFILES
 

@@ -39,8 +39,8 @@ def run(arguments: argparse.Namespace) -> Outcome:
     from dataclasses import replace
 
     from harness.check import pipeline
-    from harness.check.parts import given_by, merged
     from harness.check.request import CheckRequest
+    from harness.check.shards.parts import given_by, merged
     from harness.report.report_reader import read_report
     from harness.report.saved_result import part_of_report, saved_result
 

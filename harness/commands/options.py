@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from harness.assumptions import add_option
-from harness.check.shard import MOST, Shard
+from harness.check.shards.shard import MOST, Shard
 from harness.commands.patch_argument import add_base, add_config, add_tree
 from harness.exitcodes import Strictness
 from harness.report.formats import FORMATS

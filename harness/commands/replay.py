@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> Outcome:
     """Replay the trace."""
-    from harness.check.replayed import ReplayRequest, replay
+    from harness.check.replays.replayed import ReplayRequest, replay
     from harness.errors import UsageError
     from harness.exitcodes import Strictness, exit_code
     from harness.report.replay_text import render_replay
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
         progress=getattr(arguments, "progress", None),
     )
     if arguments.export is not None:
-        from harness.check.exported import export
+        from harness.check.replays.exported import export
 
         export(request.files, request.format, arguments.export, request.token)
     replayed = replay(request)
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> Outcome:
 
 def _token(given: list[str]) -> str:
     """Return the token, put together again if a mail has broken it; "" for none."""
-    from harness.check.tokens import is_token
+    from harness.check.replays.tokens import is_token
 
     text = "".join(given)
     return text if is_token(text) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.check.causes import Cause
+from harness.check.causes.causes import Cause
 from harness.litmus.test import Expectation, Test, Verdict
 
 __all__ = ["Answer", "Result"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from harness.check.causes import Cause
+from harness.check.causes.causes import Cause
 from harness.litmus.answer import Answer, Result
 
 __all__ = ["listing"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.assumptions import changed as changed_assumptions
-from harness.check.causes import causes
+from harness.check.causes.causes import causes
+from harness.check.causes.timeline import Replay
 from harness.check.rules import RULES
-from harness.check.timeline import Replay
 from harness.errors import ParseError, Unsupported
 from harness.litmus.answer import Answer, Result
 from harness.litmus.profile_change import assumptions_of, changed, profile_of

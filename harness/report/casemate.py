@@ -7,8 +7,8 @@ the end, in such lines as well.
 
 from __future__ import annotations
 
-from harness.check.casemate_log import CasemateLog, casemate_log
 from harness.check.finding import Finding
+from harness.check.replays.casemate_log import CasemateLog, casemate_log
 from harness.check.result import Result
 from harness.report.finding_text import place
 from harness.report.gaps import gaps

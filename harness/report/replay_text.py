@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.check.finding import Severity, Step
-from harness.check.replayed import Replayed
+from harness.check.replays.replayed import Replayed
 from harness.check.result import Verdict
 from harness.report.finding_text import finding_lines
 from harness.report.names import counted, profiles_text

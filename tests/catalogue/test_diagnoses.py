@@ -8,9 +8,9 @@ import pytest
 from test_pages import example
 
 from harness.catalogue import pages
+from harness.check.causes.timeline import Replay, Timeline
 from harness.check.counterexample import MAX_STEPS
 from harness.check.diagnosis import Diagnosis, Diagnostician, PatchedSource
-from harness.check.timeline import Replay, Timeline
 from harness.litmus.profile_change import assumptions_of, changed, profile_of
 from harness.litmus.trace import events_of, start_of
 from harness.litmus.world import World

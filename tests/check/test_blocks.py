@@ -8,9 +8,9 @@ from itertools import permutations
 
 import pytest
 
-from harness.check.blocks import EVERY_BLOCK, complete, joined
-from harness.check.coverage import Coverage
+from harness.check.coverage.coverage import Coverage
 from harness.check.pipeline import CheckRequest, check
+from harness.check.shards.blocks import EVERY_BLOCK, complete, joined
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.cost.counts import Counts
 from harness.report.examples import example

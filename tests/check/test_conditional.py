@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.check.conditional import Branch, branches, dead_lines, renumbered
+from harness.check.coverage.conditional import Branch, branches, dead_lines, renumbered
 
 SOURCE = """\
 int a;

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.check.effects import Lines, affected
-from harness.check.macros import macros_of
+from harness.check.coverage.effects import Lines, affected
+from harness.check.coverage.macros import macros_of
 from harness.series import View, apply, read_series
 from harness.series.tree import Tree
 from harness.targets import TARGET

@@ -2,8 +2,8 @@
 
 from shorthand import dsb, store
 
-from harness.check.causes import causes
-from harness.check.timeline import Replay
+from harness.check.causes.causes import causes
+from harness.check.causes.timeline import Replay
 from reference_model.assumptions import Assumptions
 from reference_model.events import Event, Isb, Msr, Release, Tlbi
 from reference_model.profiles import ARCHITECTURE_PROFILES

@@ -23,9 +23,9 @@ from shorthand import (
     vttbr,
 )
 
-from harness.check.causes import causes as named_causes
-from harness.check.explain import Explainer
-from harness.check.timeline import Replay, Timeline
+from harness.check.causes.causes import causes as named_causes
+from harness.check.causes.explain import Explainer
+from harness.check.causes.timeline import Replay, Timeline
 from reference_model.assumptions import Assumptions
 from reference_model.events import Eret, Event, Isb, Msr, TableFree
 from reference_model.machine import Start

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from shorthand import dsb
 
-from harness.check.merged import broadcast, merged
+from harness.check.causes.merged import broadcast, merged
 from reference_model.events import Access, Domain, Repeat, Tlbi
 
 OP = Tlbi(0, "IPAS2LE1", 7 << 44 | 5)

@@ -29,8 +29,8 @@ from shorthand import (
     vttbr,
 )
 
-from harness.check.causes import causes
-from harness.check.timeline import Replay
+from harness.check.causes.causes import causes
+from harness.check.causes.timeline import Replay
 from reference_model.assumptions import Assumptions
 from reference_model.events import (
     Eret,

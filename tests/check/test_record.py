@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.check.coverage import Coverage
+from harness.check.coverage.coverage import Coverage
 from harness.check.diagnosis import Diagnosis
 from harness.check.finding import Location, Repair, State, Step, TlbDiff, Witness
 from harness.check.mending import Mending, Missing, Wrong
-from harness.check.needs import LoopBarriers, Smallest
-from harness.check.record import packed, plain, read, unpacked
-from harness.check.savings import Saving
+from harness.check.performance.needs import LoopBarriers, Smallest
+from harness.check.performance.savings import Saving
+from harness.check.shards.record import packed, plain, read, unpacked
 from harness.check.tree_analysis import Reached, TreeAnalysis
 from harness.cost.counts import Counts
 from harness.errors import ReportError

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.check.saf import Database, Entry, database, tags_of
+from harness.check.suppressions.saf import Database, Entry, database, tags_of
 
 SAFE = "docs/misra/safe.json"
 FALSE_TAG = "SAF-0-false-positive-harness"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.check.sampling import sampled
+from harness.check.causes.sampling import sampled
 from reference_model.coordinates import Coord, Origin
 from reference_model.entries import EntryKind
 from reference_model.events import Store

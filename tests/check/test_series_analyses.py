@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.check import analyses, store
-from harness.check.parts import given_by, part_of, work_of
 from harness.check.pipeline import CheckRequest, check
 from harness.check.result import Result, Verdict
-from harness.check.shard import Shard
+from harness.check.shards.parts import given_by, part_of, work_of
+from harness.check.shards.shard import Shard
 from harness.check.tree_analysis import TreeAnalysis, TreeJob
 from harness.series.base import EMBEDDED
 

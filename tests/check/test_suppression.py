@@ -13,7 +13,7 @@ import pytest
 
 from harness.check.finding import Finding, Location, Severity, Status
 from harness.check.result import Bounds, PatchSummary, Result, Verdict
-from harness.check.suppression import with_suppressions
+from harness.check.suppressions.suppression import with_suppressions
 from harness.cli import main
 from harness.report.formats import FORMATS
 from harness.series import Tree, View, read_patch, stacked

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.check import tokens
 from harness.check.pipeline import CheckRequest, check
-from harness.check.replayed import ReplayRequest, replay
+from harness.check.replays import tokens
+from harness.check.replays.replayed import ReplayRequest, replay
+from harness.check.replays.token_source import TokenSource
+from harness.check.replays.tokens import beginning, opened_token
 from harness.check.result import Bounds, Result
-from harness.check.token_source import TokenSource
-from harness.check.tokens import beginning, opened_token
 from harness.cli import main
 from harness.errors import HarnessError, TokenError
 from harness.report.examples import example
-from harness.report.generate import SAMPLE_TOKEN
+from harness.report.generated.generate import SAMPLE_TOKEN
 from harness.report.json_report import render_json
 from harness.report.replay_command import replay_command
 from harness.series.base import EMBEDDED
@@ -292,7 +292,8 @@ def test_a_token_that_shows_something_else_says_so(
     header, events, number = opened_token(token)
     other = dataclasses.replace(header, rule="bbm-oa-change")
     monkeypatch.setattr(
-        "harness.check.token_source.opened_token", lambda _: (other, events, number)
+        "harness.check.replays.token_source.opened_token",
+        lambda _: (other, events, number),
     )
     assert "does not show 'bbm-oa-change'" in refused(token)
 

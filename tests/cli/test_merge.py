@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from git_history import Commits, git, make_history
 
-from harness.check.parts import given_by, part_of, work_of
 from harness.check.pipeline import CheckRequest
-from harness.check.record import packed
 from harness.check.result import Result, Verdict
-from harness.check.shard import Shard
+from harness.check.shards.parts import given_by, part_of, work_of
+from harness.check.shards.record import packed
+from harness.check.shards.shard import Shard
 from harness.cli import main
 from harness.errors import ReportError
 from harness.report.examples import example

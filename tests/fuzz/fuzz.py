@@ -24,9 +24,9 @@ from pathlib import Path
 from mutation import mutated
 from watch import TooSlow, limited, touched, watching
 
-from harness.check.exported import export
 from harness.check.intake import opened, stepped
-from harness.check.replayed import ReplayRequest, replay
+from harness.check.replays.exported import export
+from harness.check.replays.replayed import ReplayRequest, replay
 from harness.check.request import CheckRequest
 from harness.errors import HarnessError, Unsupported
 from harness.execution.program import Program

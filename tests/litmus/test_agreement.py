@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from harness.check.timeline import Replay, Timeline
+from harness.check.causes.timeline import Replay, Timeline
 from harness.litmus import Verdict, parse, run
 from harness.litmus.trace import events_of, start_of
 from harness.litmus.world import World

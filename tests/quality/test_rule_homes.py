@@ -8,7 +8,7 @@ import pytest
 
 from harness.catalogue.arm_rules import known_rules
 from harness.check.rules import RULES
-from harness.report.rule_homes import citations, names_in, rule_homes
+from harness.report.generated.rule_homes import citations, names_in, rule_homes
 
 REPOSITORY = Path(__file__).parents[2]
 KNOWN = known_rules()
@@ -60,13 +60,13 @@ def test_the_model_is_at_home_in_the_reference_model() -> None:
 def test_a_citation_names_the_part_around_it() -> None:
     found = {(c.id, c.place) for c in CITED}
     assert ("R_PSMWS", "harness/check/rule.py: Rule") not in found
-    assert ("F1.9", "harness/check/operands.py: regime") in found  # docstring
+    assert ("F1.9", "harness/check/causes/operands.py: regime") in found  # docstring
 
 
 def test_the_page_leads_both_ways() -> None:
     page = rule_homes(REPOSITORY)
     there, _, back = page.partition("## From the code to the rules")
     assert "* **F1.9**" in there
-    assert "`harness/check/operands.py: regime`: F1.9" in back
+    assert "`harness/check/causes/operands.py: regime`: F1.9" in back
     for rule in KNOWN:
         assert f"**{rule}**" in there

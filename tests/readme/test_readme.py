@@ -16,9 +16,9 @@ from harness.cli import main
 from harness.exitcodes import ExitCode
 from harness.report.examples import example, example_names
 from harness.report.formats import FORMATS
-from harness.report.generate import README_EXAMPLE, example_result, readme
+from harness.report.generated.generate import README_EXAMPLE, example_result, readme
+from harness.report.generated.seeds import SEEDS
 from harness.report.json_report import render_json
-from harness.report.seeds import SEEDS
 from harness.series.base import EMBEDDED
 from reference_model.profiles import AARCH32_PROFILES, ARCHITECTURE_PROFILES
 

@@ -14,7 +14,7 @@ from harness.cli import main
 from harness.exitcodes import ExitCode
 from harness.report.examples import example
 from harness.report.formats import FORMATS, WITH_REPAIRS
-from harness.report.generate import README_EXAMPLE
+from harness.report.generated.generate import README_EXAMPLE
 from harness.series.base import EMBEDDED
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -14,8 +14,8 @@ from sequence_steps import PROFILES, Sequence
 from weakening_verdicts import companions, listed, verdict
 from weakenings import Weakening, weakenings
 
-from harness.check.causes import causes
-from harness.check.timeline import Replay
+from harness.check.causes.causes import causes
+from harness.check.causes.timeline import Replay
 from reference_model.assumptions import Assumptions
 from reference_model.machine import Machine
 

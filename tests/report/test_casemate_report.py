@@ -11,11 +11,11 @@ import pytest
 from report_samples import CLEAN, INCONCLUSIVE, LOCAL, UNSAFE
 
 from harness.check import casemate_log as made
-from harness.check.casemate_log import casemate_log
 from harness.check.pipeline import CheckRequest, check
-from harness.check.replayed import ReplayRequest, replay
+from harness.check.replays.casemate_log import casemate_log
+from harness.check.replays.replayed import ReplayRequest, replay
+from harness.check.replays.tokens import beginning
 from harness.check.result import Result
-from harness.check.tokens import beginning
 from harness.cli import main
 from harness.report.casemate import render_casemate
 from harness.report.examples import example

@@ -13,10 +13,10 @@ from report_samples import CLEAN, COST, PROFILES
 from harness.check.result import Counts, ScenarioCost
 from harness.cost.nested import Nested
 from harness.cost.parameters import TLB_ENTRIES, Parameters
-from harness.report.bar_chart import Bar, BarChart, BarGroup, bar_chart
-from harness.report.chart import Chart, Line, Mark, line_chart
-from harness.report.cost_svg import bare_metal_chart, region_chart
-from harness.report.result_charts import count_charts, result_charts
+from harness.report.cost.bar_chart import Bar, BarChart, BarGroup, bar_chart
+from harness.report.cost.chart import Chart, Line, Mark, line_chart
+from harness.report.cost.cost_svg import bare_metal_chart, region_chart
+from harness.report.html.result_charts import count_charts, result_charts
 
 
 def test_a_change_is_charted_for_a_hypervisor_in_a_guest() -> None:

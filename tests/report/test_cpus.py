@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.report.cpus import cpus_text
+from harness.report.mail.quote import quoted
 from harness.report.plain import plain, reading
-from harness.report.quote import quoted
 from reference_model.cores import PROFILES, chosen_profiles
 from reference_model.profiles import (
     AARCH32_PROFILES,

@@ -19,7 +19,7 @@ from test_machine_formats import CODE_QUALITY
 
 from harness.report.examples import example_names
 from harness.report.formats import FORMATS
-from harness.report.seeds import SEEDS
+from harness.report.generated.seeds import SEEDS
 from harness.traces.casemate_reader import CasemateReader
 
 REPOSITORY = Path(__file__).resolve().parents[2]

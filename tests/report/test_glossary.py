@@ -7,7 +7,7 @@ from dataclasses import replace
 from report_samples import CLEAN, LOCAL, WARNING
 
 from harness.check.finding import TlbDiff
-from harness.report.glossary import glossary, scenario_summary
+from harness.report.html.glossary import glossary, scenario_summary
 from harness.report.names import every_profile_text
 from harness.targets.scenarios import SCENARIOS
 from reference_model.cores import PROFILES

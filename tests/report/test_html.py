@@ -29,9 +29,9 @@ from report_samples import CLEAN, INCONCLUSIVE, LOCAL, PROFILES, WARNING
 from harness.check.finding import Finding, Repair, Severity, State, Status
 from harness.check.result import Result
 from harness.cost.parameters import PARAMETERS
-from harness.report.html_report import render_html
-from harness.report.listing import diff_lines, listings
-from harness.report.timeline import timeline
+from harness.report.html.html_report import render_html
+from harness.report.html.listing import diff_lines, listings
+from harness.report.html.timeline import timeline
 
 each = pytest.mark.parametrize("result", EVERY.values(), ids=EVERY.keys())
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 from pypdf import PdfReader
 from report_samples import UNCHANGED
 
-from harness.report.html_report import render_html
+from harness.report.html.html_report import render_html
 
 A4 = (595, 842)  # points
 FIRST = "#finding-1-1"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness.report.ir_listing import ir_listings
+from harness.report.generated.ir_listing import ir_listings
 from harness.series.base import EMBEDDED
 
 _PLACE = re.compile(r"  # (\S+):(\d+)$")

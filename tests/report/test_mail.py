@@ -24,7 +24,7 @@ from report_samples import (
 
 from harness.check.finding import Finding, Location
 from harness.check.result import Letter, PatchSummary, Result
-from harness.report.mail import render_mail
+from harness.report.mail.mail import render_mail
 from harness.report.text import render_text
 
 LETTER = Letter(

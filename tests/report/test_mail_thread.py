@@ -18,7 +18,7 @@ from report_samples import INCONCLUSIVE, LOCAL, P2M, UNSAFE, WARNING
 from harness.check.answer import Answer
 from harness.check.finding import Excerpt, Finding, Location, Repair, Severity
 from harness.check.result import Letter, PatchSummary, Result
-from harness.report.mail import render_mail
+from harness.report.mail.mail import render_mail
 
 ID = "<patch-1@example.org>"
 LETTER = Letter(

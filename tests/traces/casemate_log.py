@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.check.replayed import Replayed, ReplayRequest, replay
+from harness.check.replays.replayed import Replayed, ReplayRequest, replay
 
 ROOT, LEVEL1, LEVEL2, LEVEL3 = 0x80000000, 0x80001000, 0x80002000, 0x80003000
 SPARE, OTHER_ROOT = 0x80004000, 0x80005000

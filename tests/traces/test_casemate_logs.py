@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from casemate_log import Outcome
 
-from harness.check.replayed import ReplayRequest, replay
+from harness.check.replays.replayed import ReplayRequest, replay
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOGS = Path(__file__).parent / "casemate"

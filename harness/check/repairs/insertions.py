@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.check.edits import instruction
+from harness.check.causes.edits import instruction
 from harness.check.mending import Mending, Missing
 from harness.check.repairs.macros import spelled
 from harness.check.repairs.patched_code import PatchedCode, Place

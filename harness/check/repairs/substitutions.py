@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import product
 
-from harness.check.edits import instruction
+from harness.check.causes.edits import instruction
 from harness.check.mending import Mending, Wrong
 from harness.check.repairs.patched_code import PatchedCode, Place, Region
 from harness.check.repairs.source import Token

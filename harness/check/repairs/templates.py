@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.check.edits import instruction
+from harness.check.causes.edits import instruction
 from harness.check.mending import Mending
 from harness.check.repairs.patched_code import PatchedCode, Region
 from harness.check.repairs.texts import Change

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.check.analyses import analysed
-from harness.check.blocks import joined
 from harness.check.finding import Finding
 from harness.check.merging import findings_of
 from harness.check.request import CheckRequest
+from harness.check.shards.blocks import joined
 from harness.check.tree_analysis import TreeAnalysis, TreeJob, analyse
 from harness.errors import HarnessError
 from harness.series import View, patched, read_patch

@@ -1,0 +1,1 @@
+"""How the cause of a violation is found: repairs of its trace, tried by replay."""

@@ -1,0 +1,1 @@
+"""Which of what a patch changes was run, and what was not."""

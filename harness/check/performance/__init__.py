@@ -1,0 +1,1 @@
+"""What a patch costs, and what it could do without: tried by replay."""

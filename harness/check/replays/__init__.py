@@ -1,0 +1,1 @@
+"""Findings and traces that are kept, and shown again."""

@@ -1,0 +1,1 @@
+"""A check split over several machines, and put together again."""

@@ -1,0 +1,1 @@
+"""Findings that the tree says are known."""

@@ -1,0 +1,1 @@
+"""What a change costs, as text, JSON and charts."""

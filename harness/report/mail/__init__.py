@@ -1,0 +1,1 @@
+"""The report as a reply to the mail of a patch."""
