@@ -18,10 +18,29 @@ settings.register_profile("fixed", derandomize=True, print_blob=True)
 settings.register_profile("random", derandomize=False, print_blob=True)
 settings.load_profile("fixed")
 
+# Tests that take longest, and run only where --long is given: as in CI.
+LONG = "long"
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 SOURCES_VARIABLE = "HARNESS_SOURCES"
 # Set where the archives must be there: no test against a real tree is skipped.
 REQUIRE_VARIABLE = "HARNESS_REQUIRE_REAL"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that leaves nothing out."""
+    parser.addoption("--long", action="store_true", help="run the long tests as well")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Skip the long tests unless they are asked for."""
+    if not config.getoption("--long"):
+        skip = pytest.mark.skip(reason="takes long: run with --long")
+        for item in items:
+            if item.get_closest_marker(LONG):
+                item.add_marker(skip)
 
 
 def _sources() -> Path:

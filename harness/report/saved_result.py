@@ -186,7 +186,9 @@ def _step(step: contract.Step) -> found.Step:
 def _repair(repair: contract.Repair | None) -> found.Repair | None:
     if repair is None:
         return None
-    return found.Repair(tuple(repair["edits"]), repair["verified"], repair["diff"])
+    return found.Repair(
+        tuple(repair["edits"]), repair["verified"], repair["diff"], repair["no_diff"]
+    )
 
 
 def _excerpt(excerpt: contract.Excerpt) -> found.Excerpt:

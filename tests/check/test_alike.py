@@ -17,6 +17,8 @@ from reference_model.events import Event, Msr, Repeat, Tlbi
 from reference_model.machine import Machine, Start
 from reference_model.profiles import Profile
 
+pytestmark = pytest.mark.long
+
 SCENARIOS = (
     "unmap-4k/own-vttbr/2-pcpus",
     "replace-4k-by-2m/own-vttbr/2-pcpus",

@@ -16,6 +16,8 @@ from harness.check.shards.shard import Shard
 from harness.check.tree_analysis import TreeAnalysis, TreeJob
 from harness.series.base import EMBEDDED
 
+pytestmark = pytest.mark.long
+
 P2M = "xen/arch/arm/mmu/p2m.c"
 FLAG = "    p2m->need_flush = false;\n"
 PATCHES = 3

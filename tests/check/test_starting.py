@@ -20,6 +20,6 @@ def test_xen_has_no_handler_for_conflict_aborts() -> None:
         scenarios=("unmap-4k-in-2m",),
         jobs=1,
     )
-    found = check(request).findings
+    found = [f for f in check(request).findings if f.severity is not Severity.PERF]
     assert {f.rule for f in found} == {"tlb-conflict-abort-unhandled"}
     assert {f.severity for f in found} == {Severity.WARNING}

@@ -145,6 +145,7 @@ def test_a_base_that_is_not_there_is_no_success(
     assert "no commit '" + "1" * 40 in done.stdout
 
 
+@pytest.mark.long
 def test_parts_on_several_runners_come_to_the_same(
     home: Home, clone: Path, history: Commits
 ) -> None:

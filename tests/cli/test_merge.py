@@ -24,6 +24,8 @@ from harness.report.formats import FORMATS
 from harness.report.report_reader import parsed
 from harness.report.saved_result import part_of_report
 
+pytestmark = pytest.mark.long
+
 # Blocks with much and with little to do, on machines that differ.
 SMALL = (
     *("--scenario", "unmap-4k,map-new,vcpu-switch-back,destroy-domain"),

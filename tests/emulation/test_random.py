@@ -55,6 +55,7 @@ def fuzz(source: Source, flags: str, profile: str, runs: int, seed: int) -> Lock
     return lockstep
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "flags, profile", [("plain", "P0-v8.0"), ("xen", "P4-at-spec")]
 )

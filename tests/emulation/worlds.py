@@ -44,6 +44,9 @@ _CALLED = (
     *(versions.SET_ALLOCATION, versions.VMID_ALLOCATOR, versions.SET_ENTRY),
     *(versions.RESOLVE_FAULT, versions.SET_WAY, versions.TOGGLE_CACHE),
     *(versions.FLUSH_VM, versions.RELINQUISH, versions.CLEAR_ROOT),
+    *(versions.FLUSH_ALL_GUESTS, versions.FLUSH_ALL_GUESTS_LOCAL),
+    *(versions.FLUSH_XEN_LOCAL, versions.FLUSH_XEN_RANGE),
+    versions.FLUSH_XEN_RANGE_LOCAL,
     *(versions.TEARDOWN, versions.TEARDOWN_POOL, versions.FINAL_TEARDOWN),
 )
 

@@ -46,6 +46,8 @@ from reference_model.machine import Machine
 from reference_model.profiles import ARCHITECTURE_PROFILES, Profile
 from reference_model.repeated import expand
 
+pytestmark = pytest.mark.long
+
 _P0 = ARCHITECTURE_PROFILES["P0-v8.0"]
 _P1 = ARCHITECTURE_PROFILES["P1-repeat"]
 _P4 = ARCHITECTURE_PROFILES["P4-at-spec"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_regime_entries import SLOTS, World
@@ -34,6 +35,8 @@ from reference_model.machine import Machine, Start
 from reference_model.profiles import ARCHITECTURE_PROFILES
 from reference_model.shareability import Iommu
 from reference_model.tables import Link
+
+pytestmark = pytest.mark.long
 
 ROOT, OTHER, TABLE, SPARE = (0x1_0000 + 0x1000 * n for n in range(4))
 X, Y = 0x8000_0000, 0xC000_0000

@@ -14,6 +14,8 @@ from harness.check.finding import Severity, Status
 from harness.check.pipeline import CheckRequest, check
 from harness.check.result import Result, Verdict
 
+pytestmark = pytest.mark.long
+
 XenTree = Callable[[str], Path]
 
 each_change = pytest.mark.parametrize("name", CHANGES)

@@ -21,6 +21,8 @@ from harness.errors import ParseError
 from harness.frontend.unit import load_unit
 from harness.ir.nodes import UnsupportedExpr, UnsupportedStatement
 
+pytestmark = pytest.mark.long
+
 Trees = Callable[[str], Path]
 
 REPOSITORY_VARIABLE = "HARNESS_XEN_GIT"

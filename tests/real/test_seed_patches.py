@@ -16,6 +16,8 @@ from harness.check.pipeline import CheckRequest, audit, check
 from harness.check.result import Result, Verdict
 from reference_model.profiles import ARCHITECTURE_PROFILES
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 SEEDS_VARIABLE = "HARNESS_SEEDS"
 ALL = tuple(ARCHITECTURE_PROFILES)

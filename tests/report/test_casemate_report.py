@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from report_samples import CLEAN, INCONCLUSIVE, LOCAL, UNSAFE
 
-from harness.check import casemate_log as made
 from harness.check.pipeline import CheckRequest, check
+from harness.check.replays import casemate_log as made
 from harness.check.replays.casemate_log import casemate_log
 from harness.check.replays.replayed import ReplayRequest, replay
 from harness.check.replays.tokens import beginning

@@ -94,8 +94,8 @@ def test_fields_that_readers_rely_on() -> None:
 def test_nothing_of_the_result_is_left_out() -> None:
     report = _report(UNSAFE)
     assert {f.name for f in fields(Result)} <= set(report)
-    # Trees are compared by it; what was shown is gone when the check is done.
-    inner = {"seen", "shown"}
+    # Trees are compared by them; what was shown is gone when the check is done.
+    inner = {"seen", "places", "shown"}
     names = {f.name for f in fields(Finding)} - inner
     assert names == set(report["findings"][0])
 
