@@ -13,6 +13,8 @@ from harness.check.request import CheckRequest
 from harness.check.result import Result
 from harness.series.base import EMBEDDED
 
+pytestmark = pytest.mark.long
+
 _PATCH = EMBEDDED.parent / "bad_flush_local.patch"
 _FILE = "xen/arch/arm/mmu/p2m.c"
 

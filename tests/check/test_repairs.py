@@ -20,6 +20,8 @@ from harness.check.request import CheckRequest, Form
 from harness.check.result import Result
 from harness.series.base import EMBEDDED
 
+pytestmark = pytest.mark.long
+
 _PATCHES = EMBEDDED.parent
 
 

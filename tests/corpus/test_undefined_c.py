@@ -9,6 +9,8 @@ from harness.check.pipeline import check
 from harness.check.request import CheckRequest
 from harness.series.base import EMBEDDED
 
+pytestmark = pytest.mark.long
+
 HERE = "    ASSERT(level == target);\n    orig_pte = *entry;\n"
 GIVEN_BACK = "    p2m_free_page(p2m->domain, pg);\n"
 FREED = GIVEN_BACK + "}\n\n/*\n * Turn"

@@ -143,6 +143,7 @@ def test_options_exist(capsys: pytest.CaptureFixture[str]) -> None:
     text = re.sub(r"^```(?:yaml|sh)\n.*?^```$", "", README, flags=re.M | re.S)
     options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
     options -= {"--upgrade", "--group", "-m", "-e"}  # pip's and python's
+    options -= {"--long"}  # of the tests
     # git's and b4's, and no option
     options -= {"--stdout", "-o-", "--check", "--no-cache", "-branch"}
     assert {"--tree", "--bisect", "-q", "-v"} <= options

@@ -66,6 +66,7 @@ def test_a_diff_is_marked(capsys: pytest.CaptureFixture[str]) -> None:
     assert '+    asm volatile ("tlbi vmalle1is" : : : "memory");\n' in out
 
 
+@pytest.mark.long
 def test_where_there_is_none_the_report_says_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
